@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: ISC
+// Every maximum in the program, in one list. Those marked (configurable) are defaults that the
+// configuration's `limits` block overrides; the others are fixed because stored data or buffers
+// depend on them.
+#pragma once
+
+enum {
+    // HTTP (configurable)
+    LIMIT_BODY_BYTES = 1024 * 1024,
+    LIMIT_HEADER_BYTES = 8 * 1024,
+    LIMIT_PATH_BYTES = 2048,
+    LIMIT_CONNECTIONS = 20000,
+    LIMIT_CONNECTIONS_PER_ADDRESS = 12000,
+    LIMIT_REQUEST_DEADLINE_S = 90,
+    LIMIT_SLOW_HEADER_S = 10,
+    LIMIT_SLOW_BODY_S = 30,
+    LIMIT_IDLE_CONNECTION_S = 300,
+
+    // JSON (configurable)
+    LIMIT_JSON_DEPTH = 300,
+    LIMIT_JSON_MEMBERS = 10000,
+    LIMIT_JSON_STRING_BYTES = 1024 * 1024,
+
+    // Memory
+    LIMIT_ARENA_BYTES = 16 * 1024 * 1024, // one request
+    LIMIT_RESPONSE_BYTES = 64 * 1024 * 1024,
+    LIMIT_SECRET_BYTES = 2 * 1024 * 1024,
+    LIMIT_FIBER_STACK_BYTES = 256 * 1024,
+
+    // Runtime
+    LIMIT_FIBERS_PER_WORKER = 16384,
+    LIMIT_WORKERS = 64,
+    LIMIT_OFFLOAD_THREADS = 16,
+    LIMIT_OFFLOAD_QUEUE = 1024,
+
+    // Store
+    LIMIT_BATCH_MEMBERS = 512,    // coalesced into one statement
+    LIMIT_BATCH_QUEUE = 16384,    // waiting for a flight, per worker; beyond it 503
+    LIMIT_SESSIONS = 8,           // second pool, per process (configurable)
+    LIMIT_STATEMENT_MS = 1000,    // on batch connections
+    LIMIT_LOCK_WAIT_MS = 50,      // on batch connections
+    LIMIT_WRITE_RETRIES = 16,     // optimistic writes that lost their race
+
+    // Names and paths as stored
+    LIMIT_NAME_BYTES = 256,
+    LIMIT_MOUNT_PATH_BYTES = 256,
+    LIMIT_POLICY_BYTES = 256 * 1024,
+    LIMIT_POLICIES_PER_TOKEN = 64,
+    LIMIT_METADATA_ENTRIES = 64,
+    LIMIT_METADATA_KEY_BYTES = 128,
+    LIMIT_METADATA_VALUE_BYTES = 512,
+    LIMIT_KV_VERSIONS = 1000,
+    LIMIT_LIST_PAGE = 100000,
+    LIMIT_LIST_ENTRIES = 1000000, // one unpaged LIST
+
+    // Configuration and policy text
+    LIMIT_HCL_DEPTH = 32,
+    LIMIT_CONFIG_BYTES = 1024 * 1024,
+    LIMIT_LOG_LINE_BYTES = 4096,
+
+    // Audit
+    LIMIT_AUDIT_BATCH = 512,
+    LIMIT_AUDIT_QUERY_PAGE = 1000,
+
+    // Rotators
+    LIMIT_ROTATOR_LINE_BYTES = 256 * 1024,
+    LIMIT_ROTATOR_OUTPUT_BYTES = 1024 * 1024,
+    LIMIT_ROTATOR_DEADLINE_S = 120,
+};

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: ISC
+// Threads for what is heavy (key derivation) or blocks (multi-statement database work, files).
+// A fiber hands over a function and sleeps until it has run.
+#pragma once
+
+#include "vault/runtime/fiber.h"
+
+struct offload;
+
+void offload_free(struct offload *pool); // waits for what is running
+// NOMEM, UNAVAILABLE. `queue_max` waiting jobs at most.
+struct status offload_new(size_t threads, size_t queue_max, struct offload **out);
+
+// Called on a fiber: runs `work(arg)` on one of the pool's threads and returns its status.
+// UNAVAILABLE when the queue is full. There is no way to abandon it: `arg` may live on the fiber's
+// stack.
+struct status offload_run(struct offload *pool, struct status (*work)(void *arg), void *arg);
