@@ -113,8 +113,7 @@ void buffer_append_base64(struct buffer *b, struct bytes data)
     size_t with_nul = sodium_base64_ENCODED_LEN(data.len, sodium_base64_VARIANT_ORIGINAL);
     uint8_t *at = buffer_extend(b, with_nul);
     if (at != NULL) {
-        sodium_bin2base64((char *)at, with_nul, data.ptr, data.len,
-                          sodium_base64_VARIANT_ORIGINAL);
+        sodium_bin2base64((char *)at, with_nul, data.ptr, data.len, sodium_base64_VARIANT_ORIGINAL);
         b->len--; // the NUL
     }
 }

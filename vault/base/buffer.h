@@ -17,14 +17,14 @@ struct buffer {
 
 // `max_bytes` is the most it may ever hold. Nothing is allocated until the first append.
 void buffer_init(struct buffer *b, size_t max_bytes);
-void buffer_done(struct buffer *b); // wipes and releases; the buffer may be initialised again
+void buffer_done(struct buffer *b);  // wipes and releases; the buffer may be initialised again
 void buffer_clear(struct buffer *b); // wipes, keeps the memory, forgets a failure
 
 void buffer_append(struct buffer *b, struct bytes data);
 void buffer_append_str(struct buffer *b, struct str s);
 void buffer_append_c(struct buffer *b, const char *text);
 void buffer_append_byte(struct buffer *b, uint8_t byte);
-void buffer_append_int(struct buffer *b, int64_t value); // decimal
+void buffer_append_int(struct buffer *b, int64_t value);        // decimal
 void buffer_append_base64(struct buffer *b, struct bytes data); // standard alphabet, padded
 // Room for `len` more bytes to write into, or NULL after a failure; they count as appended.
 uint8_t *buffer_extend(struct buffer *b, size_t len);

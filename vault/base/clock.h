@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
-// Time is int64_t microseconds. Wall time is UTC since 1970 and, wherever it decides anything, comes
-// from the database; the local wall clock serves the log only. Deadlines use the monotonic clock.
+// Time is int64_t microseconds. Wall time is UTC since 1970 and, wherever it decides anything,
+// comes from the database; the local wall clock serves the log only. Deadlines use the monotonic
+// clock.
 #pragma once
 
 #include "vault/base/bytes.h"

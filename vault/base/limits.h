@@ -34,12 +34,12 @@ enum {
     LIMIT_OFFLOAD_QUEUE = 1024,
 
     // Store
-    LIMIT_BATCH_MEMBERS = 512,    // coalesced into one statement
-    LIMIT_BATCH_QUEUE = 16384,    // waiting for a flight, per worker; beyond it 503
-    LIMIT_SESSIONS = 8,           // second pool, per process (configurable)
-    LIMIT_STATEMENT_MS = 1000,    // on batch connections
-    LIMIT_LOCK_WAIT_MS = 50,      // on batch connections
-    LIMIT_WRITE_RETRIES = 16,     // optimistic writes that lost their race
+    LIMIT_BATCH_MEMBERS = 512, // coalesced into one statement
+    LIMIT_BATCH_QUEUE = 16384, // waiting for a flight, per worker; beyond it 503
+    LIMIT_SESSIONS = 8,        // second pool, per process (configurable)
+    LIMIT_STATEMENT_MS = 1000, // on batch connections
+    LIMIT_LOCK_WAIT_MS = 50,   // on batch connections
+    LIMIT_WRITE_RETRIES = 16,  // optimistic writes that lost their race
 
     // Names and paths as stored
     LIMIT_NAME_BYTES = 256,

@@ -26,8 +26,7 @@ struct log_field {
 #define LOG_INT(n, v)                                                                              \
     ((struct log_field){.name = (n), .kind = LOG_KIND_INT, .number = (int64_t)(v)})
 #define LOG_UUID(n, v) ((struct log_field){.name = (n), .kind = LOG_KIND_UUID, .id = (v)})
-#define LOG_STATUS(v)                                                                              \
-    ((struct log_field){.name = "error", .kind = LOG_KIND_STATUS, .status = (v)})
+#define LOG_STATUS(v) ((struct log_field){.name = "error", .kind = LOG_KIND_STATUS, .status = (v)})
 
 void log_set_level(enum log_level least); // INFO until set
 struct status log_level_parse(struct str text, enum log_level *out);

@@ -71,31 +71,31 @@ struct status secret_system_init(bool allow_unlocked)
     return OK_STATUS;
 }
 
-static uint8_t *class_start(size_t class)
+static uint8_t *class_start(size_t size_class)
 {
     uint8_t *at = slab.memory;
-    for (size_t c = 0; c < class; c++) {
+    for (size_t c = 0; c < size_class; c++) {
         at += class_bytes[c] * SLAB_CLASS_SLOTS;
     }
     return at;
 }
 
-// NULL when no class fits or the fitting one is used up.
+// NULL when no size class fits or the fitting one is used up.
 static uint8_t *slab_take(size_t len, size_t *capacity)
 {
-    size_t class = 0;
-    while (class < SLAB_CLASS_COUNT && class_bytes[class] < len) {
-        class++;
+    size_t size_class = 0;
+    while (size_class < SLAB_CLASS_COUNT && class_bytes[size_class] < len) {
+        size_class++;
     }
-    if (class == SLAB_CLASS_COUNT) {
+    if (size_class == SLAB_CLASS_COUNT) {
         return NULL;
     }
     uint8_t *at = NULL;
     pthread_mutex_lock(&slab.lock);
-    if (slab.memory != NULL && slab.free_count[class] > 0) {
-        uint16_t slot = slab.free_slots[class][--slab.free_count[class]];
-        at = class_start(class) + slot * class_bytes[class];
-        *capacity = class_bytes[class];
+    if (slab.memory != NULL && slab.free_count[size_class] > 0) {
+        uint16_t slot = slab.free_slots[size_class][--slab.free_count[size_class]];
+        at = class_start(size_class) + slot * class_bytes[size_class];
+        *capacity = class_bytes[size_class];
     }
     pthread_mutex_unlock(&slab.lock);
     return at;
@@ -103,13 +103,13 @@ static uint8_t *slab_take(size_t len, size_t *capacity)
 
 static void slab_give(const uint8_t *at, size_t capacity)
 {
-    size_t class = 0;
-    while (class_bytes[class] != capacity) {
-        class++;
+    size_t size_class = 0;
+    while (class_bytes[size_class] != capacity) {
+        size_class++;
     }
-    size_t slot = (size_t)(at - class_start(class)) / capacity;
+    size_t slot = (size_t)(at - class_start(size_class)) / capacity;
     pthread_mutex_lock(&slab.lock);
-    slab.free_slots[class][slab.free_count[class]++] = (uint16_t)slot;
+    slab.free_slots[size_class][slab.free_count[size_class]++] = (uint16_t)slot;
     pthread_mutex_unlock(&slab.lock);
 }
 

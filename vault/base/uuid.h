@@ -14,6 +14,6 @@ enum { UUID_TEXT_BYTES = 37 };
 struct uuid uuid_new(void);
 bool uuid_equal(struct uuid a, struct uuid b);
 bool uuid_is_nil(struct uuid u);
-void uuid_format(struct uuid u, char out[UUID_TEXT_BYTES]); // 8-4-4-4-12, lower case
+void uuid_format(struct uuid u, char out[UUID_TEXT_BYTES]);  // 8-4-4-4-12, lower case
 struct status uuid_parse(struct str text, struct uuid *out); // INVALID
 struct bytes uuid_bytes(const struct uuid *u);

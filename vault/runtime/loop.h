@@ -19,32 +19,36 @@ struct loop_source {
     uint32_t events;         // EPOLL* bits of interest (level-triggered)
     int64_t deadline_us;     // monotonic; CLOCK_NEVER for none. One shot: dispatch clears it first
     loop_dispatch *dispatch; // may add, change or remove any source, itself too
-    // Private to loop.c.
+    // Private to loop.c; zero-initialise.
     struct loop *loop;
-    size_t heap_index;
-    bool kicked;
-    struct loop_source *next_kicked;
+    size_t heap_index;                // 1-based; 0 while no deadline is set
+    uint32_t registered_events;       // what epoll was told last
+    struct loop_source *next_kicked;  // in the order of the kicks
+    struct loop_source **kicked_slot; // what points at this one; NULL while it isn't kicked
 };
 
-// Work handed to the loop from another thread; runs once on the loop's thread. The caller owns
-// the memory and keeps it until `run` was called.
+// Work handed to the loop from another thread; runs once on the loop's thread, in the order of the
+// posts of each thread. The caller owns the memory and keeps it until `run` was called.
 struct loop_task {
     void (*run)(struct loop_task *task);
     struct loop_task *next; // private
 };
 
-void loop_free(struct loop *l); // no source may be left
+void loop_free(struct loop *l); // no source and no fiber may be left; NULL is fine
 struct status loop_new(struct loop **out);
 
 // The source stays the caller's; fill in the public fields first. UNAVAILABLE, NOMEM.
 struct status loop_add(struct loop *l, struct loop_source *source);
 // After changing `events` or `deadline_us`.
 void loop_update(struct loop_source *source);
-void loop_remove(struct loop_source *source); // harmless when it was never added
+// Before its descriptor is closed: a number that was used again would be forgotten instead.
+// Never dispatched afterwards, even when its events have come. Harmless when it was never added.
+void loop_remove(struct loop_source *source);
 // Dispatch again (events 0) before the loop next waits; many kicks in one round are one dispatch.
 void loop_kick(struct loop_source *source);
 
-// Runs until loop_stop(). Time is read once a round: loop_now_us().
+// Runs until loop_stop(); returns at once when that came before. Time is read once a round:
+// loop_now_us(). Deadlines are met to the millisecond, never early.
 void loop_run(struct loop *l);
 int64_t loop_now_us(const struct loop *l);
 

@@ -7,11 +7,12 @@
 
 struct offload;
 
-void offload_free(struct offload *pool); // waits for what is running
+// Waits for what is running and queued. No fiber may be waiting; before loop_free().
+void offload_free(struct offload *pool);
 // NOMEM, UNAVAILABLE. `queue_max` waiting jobs at most.
 struct status offload_new(size_t threads, size_t queue_max, struct offload **out);
 
 // Called on a fiber: runs `work(arg)` on one of the pool's threads and returns its status.
 // UNAVAILABLE when the queue is full. There is no way to abandon it: `arg` may live on the fiber's
-// stack.
+// stack. `work` has 1 MiB of stack, wiped afterwards, and no fiber: it must not wait for an event.
 struct status offload_run(struct offload *pool, struct status (*work)(void *arg), void *arg);

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: ISC
+// Targets, credentials and their rotation.
+#include <string.h>
+
+#include "api/cli/body.h"
+#include "api/cli/commands.h"
+#include "api/cli/output.h"
+#include "vault/base/limits.h"
+
+// "targets" or "credentials", by the command's own name.
+static const char *collection(const struct cli *c)
+{
+    return strncmp(c->command->name, "rotation target", strlen("rotation target")) == 0
+               ? "targets"
+               : "credentials";
+}
+
+// <mount>/<kind>[/<name>][<tail>], the name from the first operand when there is one.
+static struct status make_path(struct cli *c, const char *kind, const char *tail, struct str *out)
+{
+    struct str mount = cli_args_text(&c->args, "mount");
+    struct str name = {NULL, 0};
+    if (mount.len == 0) {
+        mount = STR("rotation");
+    }
+    if (c->args.operand_count > 0) {
+        TRY(cli_operand_path(c, 0, &name));
+    }
+    return cli_path(c, out, "%.*s/%s%s%.*s%s", STR_ARG(mount), kind, name.len > 0 ? "/" : "",
+                    STR_ARG(name), tail);
+}
+
+static struct status read_and_print(struct cli *c, const char *kind, const char *tail)
+{
+    CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
+    struct str path;
+    TRY(make_path(c, kind, tail, &path));
+    TRY(cli_connect(c, true));
+    TRY(cli_get(c, path, &answer));
+    return cli_print_answer(c, &answer);
+}
+
+static struct status run_read(struct cli *c)
+{
+    return read_and_print(c, collection(c), "");
+}
+
+static struct status run_status(struct cli *c)
+{
+    return read_and_print(c, "status", "");
+}
+
+static struct status run_write(struct cli *c)
+{
+    CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
+    CLEANUP(cli_buffer_done) struct buffer body;
+    struct str path;
+    buffer_init(&body, LIMIT_RESPONSE_BYTES);
+    TRY(make_path(c, collection(c), "", &path));
+    TRY(cli_body_read(c, 1, &body));
+    TRY(cli_connect(c, true));
+    TRY(cli_post(c, path, buffer_str(&body), &answer));
+    cli_say(c, "Written: %.*s", STR_ARG(path));
+    return cli_print_answer(c, &answer);
+}
+
+static struct status run_list(struct cli *c)
+{
+    CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
+    struct str path;
+    TRY(make_path(c, collection(c), "", &path));
+    TRY(cli_connect(c, true));
+    TRY(cli_list(c, path, &answer));
+    return cli_print_keys(c, &answer);
+}
+
+static struct status run_delete(struct cli *c)
+{
+    CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
+    struct str path;
+    TRY(make_path(c, collection(c), "", &path));
+    TRY(cli_connect(c, true));
+    TRY(cli_delete(c, path, &answer));
+    cli_say(c, "Deleted (if it was there): %.*s", STR_ARG(path));
+    return OK_STATUS;
+}
+
+static struct status run_creds(struct cli *c)
+{
+    CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
+    struct cli_request request = {.method = "GET"};
+    if (cli_args_bool(&c->args, "previous", false)) {
+        request.query = STR("version=previous");
+    }
+    TRY(make_path(c, "creds", "", &request.path));
+    TRY(cli_connect(c, true));
+    TRY(cli_call(c, &request, &answer));
+    return cli_print_answer(c, &answer);
+}
+
+static struct status run_rotate(struct cli *c)
+{
+    CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
+    struct str path;
+    TRY(make_path(c, "credentials", "/rotate", &path));
+    TRY(cli_connect(c, true));
+    TRY(cli_post(c, path, STR("{}"), &answer));
+    cli_say(c, "Rotation of %.*s was asked for; `rotunda rotation history` tells how it goes.",
+            STR_ARG(cli_args_operand(&c->args, 0)));
+    return cli_print_answer(c, &answer);
+}
+
+static struct status run_history(struct cli *c)
+{
+    static const char *const columns[] = {"time", "attempt", "state", "detail", NULL};
+    CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
+    struct str path;
+    TRY(make_path(c, "credentials", "/history", &path));
+    TRY(cli_connect(c, true));
+    TRY(cli_get(c, path, &answer));
+    return cli_print_records(c, &answer, columns);
+}
+
+static const struct cli_flag mount_flags[] = {
+    {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
+    {NULL, CLI_FLAG_BOOL, NULL, NULL},
+};
+static const struct cli_flag creds_flags[] = {
+    {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
+    {"previous", CLI_FLAG_BOOL, NULL, "the value before the current one, while it is served"},
+    {NULL, CLI_FLAG_BOOL, NULL, NULL},
+};
+
+#define TARGET_WRITE_HELP                                                                          \
+    "Connects a system whose credentials are to be rotated. Which fields there are depends on\n"   \
+    "its rotator; secrets belong in a file or a pipe.\n\n"                                         \
+    "Example: rotunda rotation target write orders-db rotator=postgresql host=db.internal \\\n"    \
+    "             username=rotator password=-"
+#define CREDENTIAL_WRITE_HELP                                                                      \
+    "Takes a credential into care: target, account, strategy, interval, grace, owner, purpose,\n"  \
+    "expires_at. Nothing changes at the target until a rotation is due or asked for.\n\n"          \
+    "Example: rotunda rotation credential write orders-app target=orders-db account=orders \\\n"   \
+    "             interval=24h grace=1h owner=team-orders"
+#define READ_HELP "Shows its settings and state, never a value.\n\nExample: rotunda rotation "
+#define LIST_HELP "Lists the names.\n\nExample: rotunda rotation "
+#define DELETE_HELP "Removes it here; the target isn't touched.\n\nExample: rotunda rotation "
+#define CREDS_HELP                                                                                 \
+    "Prints the current value of a credential.\n\n"                                                \
+    "Example: rotunda rotation creds -field=password orders-app"
+#define ROTATE_HELP                                                                                \
+    "Asks for a rotation now, ahead of its schedule.\n\n"                                          \
+    "Example: rotunda rotation rotate orders-app"
+#define HISTORY_HELP                                                                               \
+    "Shows what happened to a credential, step by step.\n\n"                                       \
+    "Example: rotunda rotation history orders-app"
+#define ROTATION_STATUS_HELP                                                                       \
+    "Shows what is due, under way, blocked.\n\nExample: rotunda rotation status"
+
+static const struct cli_command commands[] = {
+    {"rotation target write", "connect a system", "NAME key=value...", TARGET_WRITE_HELP,
+     mount_flags, 2, CLI_ANY, run_write, NULL},
+    {"rotation target read", "a system's settings", "NAME", READ_HELP "target read orders-db",
+     mount_flags, 1, 1, run_read, NULL},
+    {"rotation target list", "the connected systems", "", LIST_HELP "target list", mount_flags, 0,
+     0, run_list, NULL},
+    {"rotation target delete", "disconnect a system", "NAME", DELETE_HELP "target delete orders-db",
+     mount_flags, 1, 1, run_delete, NULL},
+    {"rotation credential write", "take a credential into care", "NAME key=value...",
+     CREDENTIAL_WRITE_HELP, mount_flags, 2, CLI_ANY, run_write, NULL},
+    {"rotation credential read", "a credential's settings and state", "NAME",
+     READ_HELP "credential read orders-app", mount_flags, 1, 1, run_read, NULL},
+    {"rotation credential list", "the credentials in care", "", LIST_HELP "credential list",
+     mount_flags, 0, 0, run_list, NULL},
+    {"rotation credential delete", "let go of a credential", "NAME",
+     DELETE_HELP "credential delete orders-app", mount_flags, 1, 1, run_delete, NULL},
+    {"rotation creds", "the current value", "NAME", CREDS_HELP, creds_flags, 1, 1, run_creds, NULL},
+    {"rotation rotate", "rotate now", "NAME", ROTATE_HELP, mount_flags, 1, 1, run_rotate, NULL},
+    {"rotation history", "what happened to a credential", "NAME", HISTORY_HELP, mount_flags, 1, 1,
+     run_history, NULL},
+    {"rotation status", "what is due, under way, blocked", "", ROTATION_STATUS_HELP, mount_flags, 0,
+     0, run_status, NULL},
+};
+const struct cli_command_list cli_rotation_commands = {commands, ARRAY_LEN(commands)};

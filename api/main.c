@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: ISC
+// The program: client commands come from api/cli, the server's own are added here.
+#include "api/cli/cli.h"
+#include "api/cli/command.h"
+#include "api/server.h"
+#include "rotators/builtin.h"
+#include "vault/base/macros.h"
+#include "vault/rotation/host.h"
+
+static int host_main(int argc, char **argv)
+{
+    return rotator_host_main(argc, argv, rotators_builtin());
+}
+
+static const struct cli_command server_commands[] = {
+    {.name = "server",
+     .summary = "Run the vault's server",
+     .operands = "-config FILE [-check]",
+     .help = "Runs until SIGTERM or SIGINT; SIGHUP reads the TLS certificates again.\n"
+             "-check only reads the configuration and says what is wrong with it.\n",
+     .main = server_main},
+    {.name = "migrate",
+     .summary = "Bring the database's schema up to date",
+     .operands = "-config FILE",
+     .help = "The server does this by itself when it starts; this is for doing it beforehand.\n",
+     .main = migrate_main},
+    {.name = "rotator-host", .operands = "NAME", .help = "", .main = host_main},
+};
+
+int main(int argc, char **argv)
+{
+    cli_command_register(
+        (struct cli_command_list){server_commands, ARRAY_LEN(server_commands)});
+    return cli_main(argc, argv);
+}

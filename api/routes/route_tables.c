@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: ISC
+#include "api/routes/route_tables.h"
+
+const struct route_table *const route_tables[] = {
+    &sys_seal_routes,
+    NULL,
+};

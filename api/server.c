@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: ISC
+#include "api/server.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api/process.h"
+#include "api/server_worker.h"
+#include "vault/base/limits.h"
+#include "vault/core/crew.h"
+#include "vault/core/sealing.h"
+#include "vault/store/migrate.h"
+
+enum { CONNINFO_MAX = 8192, FIRST_CONNECT_TRIES = 50, FIRST_CONNECT_WAIT_US = 200000 };
+
+struct server {
+    const struct config *config;
+    struct buffer conninfo;
+    struct secret *password;
+    struct store_config database;
+    struct vault vault;
+    struct dispatch *dispatch;
+    struct server_listeners listeners;
+    struct server_worker *workers;
+    struct worker *worker_list[LIMIT_WORKERS];
+    size_t worker_count;
+};
+
+static struct status explain(struct status s, const struct config_problem *why)
+{
+    if (!status_ok(s)) {
+        fprintf(stderr, "%s\n", why->text);
+    }
+    return s;
+}
+
+static struct status read_database(struct server *s)
+{
+    struct config_problem why = {.text = ""};
+    buffer_init(&s->conninfo, CONNINFO_MAX);
+    TRY(config_database_conninfo(&s->config->database, &s->conninfo));
+    buffer_append_byte(&s->conninfo, 0);
+    TRY(buffer_status(&s->conninfo));
+    TRY(explain(config_database_password(&s->config->database, &why, &s->password), &why));
+    s->database = (struct store_config){.conninfo = (const char *)s->conninfo.ptr,
+                                        .password = s->password};
+    return OK_STATUS;
+}
+
+// PostgreSQL may be starting at the same time as we are.
+static struct status first_session(const struct store_config *database, struct session **out)
+{
+    struct status s = OK_STATUS;
+    for (int attempt = 0; attempt < FIRST_CONNECT_TRIES; attempt++) {
+        s = session_open(database, out);
+        if (status_ok(s) || s.code != STATUS_UNAVAILABLE) {
+            return s;
+        }
+        usleep(FIRST_CONNECT_WAIT_US);
+    }
+    return s;
+}
+
+static struct status migrate(const struct store_config *database)
+{
+    struct session *session CLEANUP(session_cleanup) = NULL;
+    TRY(first_session(database, &session));
+    return migrate_run(session);
+}
+
+static struct status make_vault(struct server *s)
+{
+    const struct config *c = s->config;
+    struct vault *v = &s->vault;
+    v->node = c->node_name;
+    v->version = STR(ROTUNDA_VERSION);
+    v->default_lease_ttl_s = c->default_lease_ttl_s;
+    v->max_lease_ttl_s = c->max_lease_ttl_s;
+    TRY(offload_new((size_t)c->offload_threads, LIMIT_OFFLOAD_QUEUE, &v->offload));
+    TRY(store_new(&s->database, v->offload, (size_t)c->sessions, &v->store));
+    TRY(keyring_new(&v->keyring));
+    TRY(audit_signer_new(v->keyring, &v->signer));
+    const struct sealing_options options = {
+        .ops = seal_ops_named(c->seal.kind == CONFIG_SEAL_STATIC ? STR("static") : STR("shamir")),
+        .seal = {.key = {.file = c->seal.key_file.ptr},
+                 .previous = {.file = c->seal.previous_key_file.ptr}}};
+    return sealing_new(v, &options, &v->sealing);
+}
+
+static struct http_limits http_limits_of(const struct config_limits *l)
+{
+    struct http_limits h = http_limits_default();
+    h.header_us = l->slow_header_s * CLOCK_SECOND;
+    h.body_us = l->slow_body_s * CLOCK_SECOND;
+    h.idle_us = l->idle_connection_s * CLOCK_SECOND;
+    h.request_us = l->request_deadline_s * CLOCK_SECOND;
+    h.body_bytes = (size_t)l->body_bytes;
+    h.connections = (uint32_t)l->connections;
+    h.connections_per_address = (uint32_t)l->connections_per_address;
+    return h;
+}
+
+static struct status open_listener(struct server *s, const struct config_listener *l)
+{
+    char address[512];
+    snprintf(address, sizeof address, "%s%.*s", l->kind == CONFIG_LISTENER_UNIX ? "unix:" : "",
+             STR_ARG(l->address));
+    const struct http_listener_options options = {
+        .address = str_from_c(l->kind == CONFIG_LISTENER_SYSTEMD ? "fd:3" : address),
+        .tls_cert_file = l->tls_cert_file.len > 0 ? l->tls_cert_file.ptr : NULL,
+        .tls_key_file = l->tls_key_file.len > 0 ? l->tls_key_file.ptr : NULL,
+        .allow_plain = l->allow_plain,
+        .limits = http_limits_of(&s->config->limits)};
+    TRY(http_listener_open(&options, &s->listeners.open[s->listeners.count]));
+    s->listeners.count++;
+    return OK_STATUS;
+}
+
+static struct status open_listeners(struct server *s)
+{
+    for (size_t i = 0; i < s->config->listener_count; i++) {
+        const struct config_listener *l = &s->config->listeners[i];
+        struct status opened = open_listener(s, l);
+        if (!status_ok(opened)) {
+            log_event(LOG_ERROR, "server.listen_failed", LOG_STR("address", l->address),
+                      LOG_STATUS(opened));
+            return opened;
+        }
+    }
+    return OK_STATUS;
+}
+
+static size_t wanted_workers(const struct config *c)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t wanted = c->workers > 0 ? (size_t)c->workers : (size_t)(processors < 1 ? 1 : processors);
+    return wanted > LIMIT_WORKERS ? LIMIT_WORKERS : wanted;
+}
+
+static struct status make_workers(struct server *s)
+{
+    const struct config_limits *l = &s->config->limits;
+    const struct json_limits json = {.depth = (uint32_t)l->json_depth,
+                                     .members = (uint32_t)l->json_members,
+                                     .string_bytes = (uint32_t)l->json_string_bytes};
+    TRY(dispatch_new(&s->vault, &json, &s->dispatch));
+    size_t count = wanted_workers(s->config);
+    s->workers = calloc(count, sizeof *s->workers);
+    if (s->workers == NULL) {
+        FAIL(NOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        TRY(server_worker_init(&s->workers[i], &s->vault, (int64_t)i, s->dispatch, &s->listeners));
+        s->worker_list[i] = &s->workers[i].worker;
+        s->worker_count++;
+    }
+    s->vault.workers = s->worker_list;
+    s->vault.worker_count = s->worker_count;
+    return OK_STATUS;
+}
+
+// An automatic seal opens by itself; not being able to is no reason to end: it can be asked again.
+static void unseal_at_start(struct server *s)
+{
+    if (s->config->seal.kind != CONFIG_SEAL_STATIC || vault_state(&s->vault) != VAULT_SEALED) {
+        return;
+    }
+    struct status opened = sealing_open_static(s->vault.sealing);
+    if (!status_ok(opened)) {
+        log_event(LOG_ERROR, "seal.unseal_failed", LOG_STATUS(opened));
+    }
+}
+
+static void connect_fiber(void *arg)
+{
+    struct server *s = arg;
+    status_ignore(crew_unseal(&s->vault)); // the workers go on trying by themselves
+}
+
+// Unsealed before the workers ran: they connect as their first act.
+struct connect_task {
+    struct loop_task task;
+    struct server *server;
+};
+
+static void on_connect(struct loop_task *task)
+{
+    struct connect_task *t = CONTAINER_OF(task, struct connect_task, task);
+    status_ignore(fiber_start(t->server->workers[0].loop, connect_fiber, t->server));
+}
+
+static struct status start_workers(struct server *s, struct connect_task *connect)
+{
+    for (size_t i = 0; i < s->worker_count; i++) {
+        TRY(server_worker_start(&s->workers[i]));
+    }
+    if (vault_state(&s->vault) == VAULT_UNSEALED) {
+        *connect = (struct connect_task){.task = {.run = on_connect}, .server = s};
+        loop_post(s->workers[0].loop, &connect->task);
+    }
+    return OK_STATUS;
+}
+
+static void reload_tls(struct server *s)
+{
+    for (size_t i = 0; i < s->listeners.count; i++) {
+        struct status r = http_listener_reload_tls(s->listeners.open[i]);
+        if (!status_ok(r) && r.code != STATUS_UNSUPPORTED) {
+            log_event(LOG_ERROR, "server.tls_reload_failed", LOG_STATUS(r));
+        }
+    }
+    log_event(LOG_INFO, "server.reloaded", LOG_INT("listeners", s->listeners.count));
+}
+
+static void wait_for_end(struct server *s)
+{
+    int64_t watchdog_us = process_watchdog_us();
+    process_notify("READY=1");
+    for (;;) {
+        int signal = process_wait_signal(watchdog_us);
+        if (signal == SIGHUP) {
+            reload_tls(s);
+        } else if (signal == SIGTERM || signal == SIGINT) {
+            break;
+        } else {
+            process_notify("WATCHDOG=1");
+        }
+    }
+    process_notify("STOPPING=1");
+    log_event(LOG_INFO, "server.stopping", LOG_INT("deadline_s", s->config->shutdown_deadline_s));
+}
+
+static void stop_workers(struct server *s)
+{
+    int64_t deadline_us =
+        clock_monotonic_us() + s->config->shutdown_deadline_s * CLOCK_SECOND;
+    for (size_t i = 0; i < s->worker_count; i++) {
+        if (s->workers[i].started) {
+            server_worker_stop(&s->workers[i], deadline_us);
+        }
+    }
+    for (size_t i = 0; i < s->worker_count; i++) {
+        server_worker_join(&s->workers[i]);
+    }
+}
+
+static void release(struct server *s)
+{
+    // The offload threads end first: they post to the loops.
+    offload_free(s->vault.offload);
+    for (size_t i = 0; i < s->worker_count; i++) {
+        server_worker_done(&s->workers[i]);
+    }
+    free(s->workers);
+    for (size_t i = 0; i < s->listeners.count; i++) {
+        http_listener_free(s->listeners.open[i]);
+    }
+    dispatch_free(s->dispatch);
+    sealing_free(s->vault.sealing);
+    audit_signer_free(s->vault.signer);
+    keyring_free(s->vault.keyring);
+    store_free(s->vault.store);
+    secret_free(s->password);
+    buffer_done(&s->conninfo);
+}
+
+static struct status prepare(struct server *s)
+{
+    TRY(process_harden());
+    process_block_signals();
+    TRY(secret_system_init(s->config->allow_unlocked_memory));
+    TRY(read_database(s));
+    TRY(migrate(&s->database));
+    TRY(make_vault(s));
+    TRY(sealing_refresh(s->vault.sealing));
+    unseal_at_start(s);
+    TRY(open_listeners(s));
+    return make_workers(s);
+}
+
+int server_run(const struct config *config)
+{
+    struct server s = {.config = config};
+    struct connect_task connect;
+    log_set_level(config->log_level);
+    struct status outcome = prepare(&s);
+    if (status_ok(outcome)) {
+        outcome = start_workers(&s, &connect);
+    }
+    if (status_ok(outcome)) {
+        log_event(LOG_INFO, "server.ready", LOG_STR("node", config->node_name),
+                  LOG_INT("workers", s.worker_count));
+        wait_for_end(&s);
+    } else {
+        log_event(LOG_ERROR, "server.start_failed", LOG_STATUS(outcome));
+    }
+    stop_workers(&s);
+    release(&s);
+    return status_ok(outcome) ? 0 : 1;
+}
+
+struct server_arguments {
+    const char *config_file;
+    bool check;
+};
+
+static bool read_arguments(int argc, char **argv, struct server_arguments *out)
+{
+    for (int i = 0; i < argc; i++) {
+        struct str arg = str_from_c(argv[i]);
+        if (str_equal(arg, STR("-check"))) {
+            out->check = true;
+        } else if (str_equal(arg, STR("-config")) && i + 1 < argc) {
+            out->config_file = argv[++i];
+        } else if (str_starts_with(arg, STR("-config="))) {
+            out->config_file = argv[i] + sizeof "-config=" - 1;
+        } else {
+            fprintf(stderr, "unknown argument: %s\n", argv[i]);
+            return false;
+        }
+    }
+    if (out->config_file == NULL) {
+        fprintf(stderr, "-config FILE is needed\n");
+        return false;
+    }
+    return true;
+}
+
+static void free_config(struct config **c)
+{
+    config_free(*c);
+}
+
+int server_main(int argc, char **argv)
+{
+    struct server_arguments args = {0};
+    struct config *config CLEANUP(free_config) = NULL;
+    struct config_problem why = {.text = ""};
+    if (!read_arguments(argc, argv, &args)) {
+        return 1;
+    }
+    if (!status_ok(explain(config_load(args.config_file, &why, &config), &why))) {
+        return 1;
+    }
+    if (args.check) {
+        printf("%s: ok\n", args.config_file);
+        return 0;
+    }
+    return server_run(config);
+}
+
+static struct status migrate_only(const struct config *config)
+{
+    struct server s = {.config = config};
+    TRY(secret_system_init(config->allow_unlocked_memory));
+    struct status done = read_database(&s);
+    if (status_ok(done)) {
+        done = migrate(&s.database);
+    }
+    secret_free(s.password);
+    buffer_done(&s.conninfo);
+    return done;
+}
+
+int migrate_main(int argc, char **argv)
+{
+    struct server_arguments args = {0};
+    struct config *config CLEANUP(free_config) = NULL;
+    struct config_problem why = {.text = ""};
+    if (!read_arguments(argc, argv, &args) ||
+        !status_ok(explain(config_load(args.config_file, &why, &config), &why))) {
+        return 1;
+    }
+    struct status done = migrate_only(config);
+    if (!status_ok(done)) {
+        fprintf(stderr, "%s\n", done.what);
+        return 1;
+    }
+    return 0;
+}

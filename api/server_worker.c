@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: ISC
+#include "api/server_worker.h"
+
+#include "vault/base/log.h"
+
+enum { DRAIN_POLL_US = 5000 };
+
+static struct status open_http(struct server_worker *w, const struct server_listeners *listeners)
+{
+    const struct http_service service = {.handle = dispatch_serve, .ctx = &w->service};
+    for (size_t i = 0; i < listeners->count; i++) {
+        TRY(http_worker_new(listeners->open[i], w->loop, service, &w->http[i]));
+        w->http_count++;
+    }
+    return OK_STATUS;
+}
+
+struct status server_worker_init(struct server_worker *w, struct vault *v, int64_t number,
+                                 struct dispatch *d, const struct server_listeners *listeners)
+{
+    TRY(loop_new(&w->loop));
+    TRY(worker_init(&w->worker, v, number, w->loop));
+    w->service = (struct dispatch_worker){.dispatch = d, .worker = &w->worker};
+    return open_http(w, listeners);
+}
+
+static void *run(void *arg)
+{
+    struct server_worker *w = arg;
+    loop_run(w->loop);
+    return NULL;
+}
+
+struct status server_worker_start(struct server_worker *w)
+{
+    if (pthread_create(&w->thread, NULL, run, w) != 0) {
+        FAIL(UNAVAILABLE, "a worker's thread can't be started");
+    }
+    w->started = true;
+    return OK_STATUS;
+}
+
+static void count_drained(void *ctx)
+{
+    struct server_worker *w = ctx;
+    w->undrained--;
+}
+
+// A fiber: the loop ends when it does.
+static void stop_fiber(void *arg)
+{
+    struct server_worker *w = arg;
+    w->undrained = w->http_count;
+    for (size_t i = 0; i < w->http_count; i++) {
+        http_worker_drain(w->http[i], count_drained, w);
+    }
+    while (w->undrained > 0 && loop_now_us(w->loop) < w->stop_deadline_us) {
+        fiber_sleep_until(loop_now_us(w->loop) + DRAIN_POLL_US);
+    }
+    if (w->undrained > 0) {
+        log_event(LOG_WARN, "server.drain_cut", LOG_INT("worker", w->worker.number));
+    }
+    worker_seal(&w->worker);
+    loop_stop(w->loop);
+}
+
+static void on_stop(struct loop_task *task)
+{
+    struct server_worker *w = CONTAINER_OF(task, struct server_worker, stop);
+    if (!status_ok(fiber_start(w->loop, stop_fiber, w))) {
+        loop_stop(w->loop);
+    }
+}
+
+void server_worker_stop(struct server_worker *w, int64_t deadline_us)
+{
+    w->stop_deadline_us = deadline_us;
+    w->stop = (struct loop_task){.run = on_stop};
+    loop_post(w->loop, &w->stop);
+}
+
+void server_worker_join(struct server_worker *w)
+{
+    if (w->started) {
+        pthread_join(w->thread, NULL);
+    }
+}
+
+void server_worker_done(struct server_worker *w)
+{
+    for (size_t i = 0; i < w->http_count; i++) {
+        http_worker_free(w->http[i]);
+    }
+    worker_done(&w->worker);
+    loop_free(w->loop);
+}

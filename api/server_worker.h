@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: ISC
+// The threads of the server: each runs one loop with one worker and serves every listener.
+#pragma once
+
+#include <pthread.h>
+
+#include "api/http/http_server.h"
+#include "api/routes/dispatch.h"
+#include "vault/base/config.h"
+
+struct server_listeners {
+    struct http_listener *open[CONFIG_LISTENERS];
+    size_t count;
+};
+
+struct server_worker {
+    struct worker worker;
+    struct loop *loop;
+    struct dispatch_worker service;
+    struct http_worker *http[CONFIG_LISTENERS];
+    size_t http_count;
+    size_t undrained;
+    pthread_t thread;
+    bool started;
+    struct loop_task stop;
+    int64_t stop_deadline_us;
+};
+
+struct status server_worker_init(struct server_worker *w, struct vault *v, int64_t number,
+                                 struct dispatch *d, const struct server_listeners *listeners);
+struct status server_worker_start(struct server_worker *w);
+// Any thread: finishes what is running, refuses what is new, disconnects, ends the loop.
+void server_worker_stop(struct server_worker *w, int64_t deadline_us);
+void server_worker_join(struct server_worker *w);
+void server_worker_done(struct server_worker *w);

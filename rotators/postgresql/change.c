@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: ISC
+// Changing a role: one transaction that checks the fence, alters the role and writes the fence.
+#include "rotators/postgresql/operations.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <sodium.h>
+
+#include "rotators/postgresql/login.h"
+#include "rotators/postgresql/scram.h"
+
+// ALTER ROLE takes no parameters: values arrive through set_config($n, true) and are quoted by
+// format() on the server. The lock orders attempts on one role; the fence stands at the end of the
+// role's comment, whose own text is kept.
+static const char change_block[] =
+    "DO $rotunda$\n"
+    "DECLARE\n"
+    "  role_name text := current_setting('rotunda.role');\n"
+    "  verifier text := current_setting('rotunda.verifier');\n"
+    "  valid_until text := current_setting('rotunda.valid_until');\n"
+    "  fence bigint := current_setting('rotunda.fence')::bigint;\n"
+    "  pattern CONSTANT text := ' ?\\[rotunda fence (\\d+)\\]$';\n"
+    "  role_oid oid;\n"
+    "  note text;\n"
+    "BEGIN\n"
+    "  PERFORM pg_advisory_xact_lock(1381323860, hashtext(role_name));\n"
+    "  SELECT r.oid, coalesce(shobj_description(r.oid, 'pg_authid'), '')\n"
+    "    INTO role_oid, note FROM pg_roles r WHERE r.rolname = role_name;\n"
+    "  IF role_oid IS NULL THEN\n"
+    "    RAISE EXCEPTION 'no such role' USING ERRCODE = 'RT404';\n"
+    "  END IF;\n"
+    "  IF substring(note from pattern)::bigint > fence THEN\n"
+    "    RAISE EXCEPTION 'a later attempt was here' USING ERRCODE = 'RT409';\n"
+    "  END IF;\n"
+    "  EXECUTE format('ALTER ROLE %I PASSWORD %L', role_name, nullif(verifier, ''));\n"
+    "  IF valid_until <> '' THEN\n"
+    "    EXECUTE format('ALTER ROLE %I VALID UNTIL %L', role_name, valid_until);\n"
+    "  END IF;\n"
+    "  note := regexp_replace(note, pattern, '');\n"
+    "  IF note <> '' THEN\n"
+    "    note := note || ' ';\n"
+    "  END IF;\n"
+    "  EXECUTE format('COMMENT ON ROLE %I IS %L', role_name,\n"
+    "                 format('%s[rotunda fence %s]', note, fence));\n"
+    "END\n"
+    "$rotunda$";
+
+static const char set_values[] =
+    "SELECT set_config('rotunda.role', $1, true), set_config('rotunda.verifier', $2, true),"
+    " set_config('rotunda.valid_until', $3, true), set_config('rotunda.fence', $4, true)";
+
+// A superuser keeps even the verifier out of the server's log; others may not change these.
+static const char quiet_log[] =
+    "SELECT set_config(name, value, true) FROM (VALUES ('log_statement', 'none'),"
+    " ('log_min_error_statement', 'panic'), ('log_min_duration_statement', '-1'),"
+    " ('log_min_duration_sample', '-1'), ('log_parameter_max_length', '0'),"
+    " ('log_parameter_max_length_on_error', '0')) AS quiet (name, value)";
+
+struct change {
+    char role[LOGIN_NAME_BYTES];
+    char verifier[SCRAM_VERIFIER_BYTES]; // "" removes the password
+    char valid_until[40];                // "" leaves it alone
+    char fence[24];
+};
+
+enum { TIME_BYTES = 40 };
+
+static bool format_time(int64_t wall_us, char out[TIME_BYTES])
+{
+    time_t seconds = (time_t)(wall_us / 1000000);
+    struct tm utc;
+    return gmtime_r(&seconds, &utc) != NULL &&
+           strftime(out, TIME_BYTES, "%Y-%m-%d %H:%M:%S+00", &utc) > 0;
+}
+
+// The session's own password is changed only when the engine says that it knows.
+static bool may_touch(const struct rotunda_call *call)
+{
+    return !call_text_equal(call->account.name, call->target.principal) ||
+           call_text_is(call_account_setting(call, "self_rotation"), "true");
+}
+
+static bool read_change(const struct rotunda_call *call, struct change *out,
+                        struct rotunda_reply *reply)
+{
+    *out = (struct change){.valid_until = ""};
+    if (!call_text_copy(call->account.name, out->role, sizeof out->role) || out->role[0] == '\0') {
+        call_fail(reply, ROTUNDA_ERROR_INVALID, "a role's name has 1 to 63 octets");
+        return false;
+    }
+    if (!may_touch(call)) {
+        call_fail(reply, ROTUNDA_ERROR_INVALID,
+                  "the role is the rotator's own: set self_rotation = true to rotate it");
+        return false;
+    }
+    if (call->fence < 0) {
+        call_fail(reply, ROTUNDA_ERROR_INVALID, "a fence is not negative");
+        return false;
+    }
+    if (call->value.valid_until_us != 0 &&
+        !format_time(call->value.valid_until_us, out->valid_until)) {
+        call_fail(reply, ROTUNDA_ERROR_INVALID, "valid_until is out of range");
+        return false;
+    }
+    snprintf(out->fence, sizeof out->fence, "%lld", (long long)call->fence);
+    return true;
+}
+
+// A cancelled wait for a synchronous replica commits here alone and says so in a warning.
+static void note_warning(void *arg, const PGresult *notice)
+{
+    bool *warned = arg;
+    const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    *warned = *warned || (severity != NULL && strcmp(severity, "WARNING") == 0);
+}
+
+// Every failure before COMMIT was sent means that nothing changed: the server rolls back.
+static bool step(const struct login *l, int64_t deadline_ms, const char *sql,
+                 struct login_parameters parameters, struct rotunda_reply *reply)
+{
+    char state[SQLSTATE_BYTES];
+    __attribute__((cleanup(login_result_clear))) PGresult *result =
+        login_run(l, deadline_ms, sql, parameters);
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+        return true;
+    }
+    login_result_state(result, state);
+    call_fail(reply, sqlstate_class(state),
+              "the change was refused and nothing changed (SQLSTATE %s)",
+              state[0] == '\0' ? "none: connection or time lost" : state);
+    return false;
+}
+
+static enum rotunda_apply commit(const struct login *l, int64_t deadline_ms,
+                                 struct rotunda_reply *reply)
+{
+    bool warned = false;
+    PQsetNoticeReceiver(l->connection, note_warning, &warned);
+    __attribute__((cleanup(login_result_clear))) PGresult *result =
+        login_run(l, deadline_ms, "COMMIT", (struct login_parameters){NULL, 0});
+    PQsetNoticeReceiver(l->connection, NULL, NULL);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK || warned) {
+        call_fail(reply, ROTUNDA_ERROR_UNKNOWN_OUTCOME, "the server's answer to COMMIT was %s",
+                  warned ? "a warning: a replica may lack it" : "lost");
+        return ROTUNDA_APPLY_UNKNOWN;
+    }
+    if (strcmp(PQcmdStatus(result), "COMMIT") != 0) {
+        return CALL_NOT_APPLIED(reply, ROTUNDA_ERROR_UNREACHABLE, "the server rolled back");
+    }
+    return ROTUNDA_APPLY_APPLIED;
+}
+
+static enum rotunda_apply run_change(const struct rotunda_call *call, const struct change *c,
+                                     struct rotunda_reply *reply)
+{
+    struct login_route route;
+    __attribute__((cleanup(login_close))) struct login session = {.connection = NULL};
+    if (!login_route_read(call, &route, reply) ||
+        !login_as_rotator(call, &route, &session, reply)) {
+        return ROTUNDA_APPLY_NOT_APPLIED;
+    }
+    const char *superuser = PQparameterStatus(session.connection, "is_superuser");
+    bool quiet = superuser != NULL && strcmp(superuser, "on") == 0;
+    const char *values[] = {c->role, c->verifier, c->valid_until, c->fence};
+    struct login_parameters none = {NULL, 0};
+    bool ready =
+        step(&session, route.deadline_ms, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", none,
+             reply) &&
+        (!quiet || step(&session, route.deadline_ms, quiet_log, none, reply)) &&
+        step(&session, route.deadline_ms, set_values,
+             (struct login_parameters){values, (int)(sizeof values / sizeof values[0])}, reply) &&
+        step(&session, route.deadline_ms, change_block, none, reply);
+    return ready ? commit(&session, route.deadline_ms, reply) : ROTUNDA_APPLY_NOT_APPLIED;
+}
+
+enum rotunda_apply postgresql_apply(const struct rotunda_call *call, struct rotunda_reply *reply)
+{
+    struct change c;
+    if (!read_change(call, &c, reply)) {
+        return ROTUNDA_APPLY_NOT_APPLIED;
+    }
+    if (!scram_verifier_make(call->value.secret, call->value.salt, c.verifier)) {
+        return CALL_NOT_APPLIED(reply, ROTUNDA_ERROR_INVALID,
+                                "a password is printable ASCII, its salt 16 to 64 octets");
+    }
+    enum rotunda_apply result = run_change(call, &c, reply);
+    sodium_memzero(&c, sizeof c);
+    return result;
+}
+
+enum rotunda_apply postgresql_revoke(const struct rotunda_call *call, struct rotunda_reply *reply)
+{
+    struct change c;
+    if (!read_change(call, &c, reply)) {
+        return ROTUNDA_APPLY_NOT_APPLIED;
+    }
+    c.valid_until[0] = '\0';
+    return run_change(call, &c, reply);
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: ISC
+// Permission by permission: could a rotation of this role succeed, and what is to be granted where
+// it could not. Changes nothing.
+#include "rotators/postgresql/operations.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rotators/common/lent.h"
+#include "rotators/postgresql/login.h"
+
+enum { HINT_BYTES = 640, QUOTED_BYTES = 2 * LOGIN_NAME_BYTES + 3, DECOY_OCTETS = 24 };
+
+// What one query says about the role and about the rotator's own session.
+enum column {
+    ROLE_EXISTS,
+    ROLE_MAY_LOGIN,
+    ROLE_EXPIRED,
+    ROLE_NEEDS_SUPERUSER,
+    SELF_SUPERUSER,
+    SELF_CREATEROLE,
+    SELF_HAS_ADMIN_OPTION,
+    PRIMARY,
+    SCRAM,
+    BACKEND_PID,
+    VERSION,
+};
+
+static const char facts_query[] =
+    "SELECT r.oid IS NOT NULL, coalesce(r.rolcanlogin, false),"
+    " coalesce(r.rolvaliduntil <= now(), false),"
+    " coalesce(r.rolsuper OR r.rolreplication, false),"
+    " me.rolsuper, me.rolcreaterole,"
+    " coalesce(pg_has_role(me.oid, r.oid, 'MEMBER WITH ADMIN OPTION'), false),"
+    " NOT pg_is_in_recovery(), current_setting('password_encryption') = 'scram-sha-256',"
+    " pg_backend_pid(), current_setting('server_version_num')"
+    " FROM pg_roles me LEFT JOIN pg_roles r ON r.rolname = $1 WHERE me.rolname = session_user";
+
+// $1 the account, $2 its owner role, $3 the other half of the pair.
+static const char pair_query[] =
+    "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $3 AND rolcanlogin),"
+    " EXISTS (SELECT FROM pg_roles WHERE rolname = $2),"
+    " coalesce((SELECT bool_and(pg_has_role(r.oid, o.oid, 'MEMBER')) FROM pg_roles r, pg_roles o"
+    "   WHERE r.rolname IN ($1, $3) AND o.rolname = $2), false),"
+    " coalesce((SELECT bool_and(coalesce('role=' || $2 = ANY (rolconfig), false))"
+    "   FROM pg_roles WHERE rolname IN ($1, $3)), false)";
+
+struct names {
+    char role[LOGIN_NAME_BYTES];
+    char pair[LOGIN_NAME_BYTES];  // "" for a single role
+    char owner[LOGIN_NAME_BYTES]; // "" when none is given
+    char quoted_role[QUOTED_BYTES];
+    char quoted_pair[QUOTED_BYTES];
+    char quoted_owner[QUOTED_BYTES];
+    char quoted_self[QUOTED_BYTES];
+};
+
+static void report(struct rotunda_reply *reply, const char *name, bool holds, const char *detail,
+                   const char *how_to_grant)
+{
+    struct rotunda_check item = {
+        .name = name,
+        .state = holds ? ROTUNDA_CHECK_OK : ROTUNDA_CHECK_MISSING,
+        .detail = detail,
+        .how_to_grant = holds ? "" : how_to_grant,
+    };
+    reply->add_check(reply, &item);
+}
+
+static bool quote(PGconn *connection, const char *name, char out[QUOTED_BYTES])
+{
+    char *quoted = PQescapeIdentifier(connection, name, strlen(name));
+    if (quoted == NULL) {
+        return false;
+    }
+    snprintf(out, QUOTED_BYTES, "%s", quoted);
+    PQfreemem(quoted);
+    return true;
+}
+
+static bool read_names(const struct rotunda_call *call, struct names *out)
+{
+    return call_text_copy(call->account.name, out->role, sizeof out->role) &&
+           call_text_copy(call_account_setting(call, "pair_role"), out->pair, sizeof out->pair) &&
+           call_text_copy(call_account_setting(call, "owner_role"), out->owner,
+                          sizeof out->owner) &&
+           out->role[0] != '\0';
+}
+
+static bool quote_names(PGconn *connection, struct names *n)
+{
+    return quote(connection, n->role, n->quoted_role) &&
+           quote(connection, n->pair, n->quoted_pair) &&
+           quote(connection, n->owner, n->quoted_owner) &&
+           quote(connection, PQuser(connection), n->quoted_self);
+}
+
+static bool holds(const PGresult *facts, enum column column)
+{
+    return strcmp(PQgetvalue(facts, 0, (int)column), "t") == 0;
+}
+
+static void check_server(const struct login *session, const PGresult *facts,
+                         struct rotunda_reply *reply)
+{
+    report(reply, "primary", holds(facts, PRIMARY), "passwords can be changed on a primary only",
+           "name the primary in the target's host");
+    report(reply, "no_pooler",
+           atoi(PQgetvalue(facts, 0, BACKEND_PID)) == PQbackendPID(session->connection),
+           "a pooler caches passwords, so that a probe through it proves nothing",
+           "name the server itself in the target's host and port");
+    report(reply, "password_encryption", holds(facts, SCRAM),
+           "passwords that others set are kept as SCRAM verifiers too",
+           "ALTER SYSTEM SET password_encryption = 'scram-sha-256'; SELECT pg_reload_conf();");
+}
+
+static void check_role(const struct rotunda_call *call, const struct names *n,
+                       const PGresult *facts, struct rotunda_reply *reply)
+{
+    char hint[HINT_BYTES];
+    snprintf(hint, sizeof hint, "CREATE ROLE %s LOGIN;", n->quoted_role);
+    report(reply, "role_exists", holds(facts, ROLE_EXISTS), "the role exists", hint);
+    if (!holds(facts, ROLE_EXISTS)) {
+        return;
+    }
+    snprintf(hint, sizeof hint, "ALTER ROLE %s LOGIN;", n->quoted_role);
+    report(reply, "role_may_login", holds(facts, ROLE_MAY_LOGIN), "the role may log in", hint);
+    snprintf(hint, sizeof hint, "ALTER ROLE %s VALID UNTIL 'infinity';", n->quoted_role);
+    report(reply, "role_not_expired", !holds(facts, ROLE_EXPIRED),
+           "the role's VALID UNTIL has not passed", hint);
+    bool separate = !call_text_equal(call->account.name, call->target.principal);
+    report(reply, "separate_principal", separate,
+           "the rotator does not log in as the role that it changes",
+           "CREATE ROLE rotunda_rotator LOGIN CREATEROLE; then name it as the target's principal, "
+           "or set self_rotation = true on the account");
+}
+
+// Up to version 15 CREATEROLE may alter any role but superusers and replication roles; since 16 it
+// also takes the ADMIN OPTION on the role.
+static void check_permission(const struct names *n, const PGresult *facts,
+                             struct rotunda_reply *reply)
+{
+    char hint[HINT_BYTES];
+    bool superuser = holds(facts, SELF_SUPERUSER);
+    snprintf(hint, sizeof hint, "ALTER ROLE %s CREATEROLE;", n->quoted_self);
+    report(reply, "may_create_role", superuser || holds(facts, SELF_CREATEROLE),
+           "the rotator has CREATEROLE, which altering and commenting on roles takes", hint);
+    if (!holds(facts, ROLE_EXISTS)) {
+        return;
+    }
+    report(reply, "role_within_reach", superuser || !holds(facts, ROLE_NEEDS_SUPERUSER),
+           "the role is neither a superuser nor a replication role, or the rotator is a superuser",
+           "rotate this role with a target whose principal is a superuser");
+    if (atoi(PQgetvalue(facts, 0, VERSION)) >= 160000) {
+        snprintf(hint, sizeof hint, "GRANT %s TO %s WITH ADMIN OPTION;", n->quoted_role,
+                 n->quoted_self);
+        report(reply, "admin_option", superuser || holds(facts, SELF_HAS_ADMIN_OPTION),
+               "the rotator has the ADMIN OPTION on the role", hint);
+    }
+}
+
+static void check_pair(const struct login *session, int64_t deadline_ms, const struct names *n,
+                       struct rotunda_reply *reply)
+{
+    const char *values[] = {n->role, n->owner, n->pair};
+    __attribute__((cleanup(login_result_clear))) PGresult *facts =
+        login_run(session, deadline_ms, pair_query, (struct login_parameters){values, 3});
+    if (PQresultStatus(facts) != PGRES_TUPLES_OK || PQntuples(facts) != 1) {
+        reply->add_check(reply, &(struct rotunda_check){"pair_role_exists", ROTUNDA_CHECK_UNKNOWN,
+                                                        "the server could not be asked", ""});
+        return;
+    }
+    char hint[HINT_BYTES];
+    snprintf(hint, sizeof hint, "CREATE ROLE %s LOGIN;", n->quoted_pair);
+    report(reply, "pair_role_exists", strcmp(PQgetvalue(facts, 0, 0), "t") == 0,
+           "the other role of the pair exists and may log in", hint);
+    snprintf(hint, sizeof hint, "CREATE ROLE %s NOLOGIN;", n->quoted_owner);
+    report(reply, "owner_role_exists", strcmp(PQgetvalue(facts, 0, 1), "t") == 0,
+           "the role that owns the pair's objects exists", hint);
+    snprintf(hint, sizeof hint, "GRANT %s TO %s, %s;", n->quoted_owner, n->quoted_role,
+             n->quoted_pair);
+    report(reply, "pair_members_of_owner", strcmp(PQgetvalue(facts, 0, 2), "t") == 0,
+           "both roles are members of the owner role", hint);
+    snprintf(hint, sizeof hint, "ALTER ROLE %s SET role = %s; ALTER ROLE %s SET role = %s;",
+             n->quoted_role, n->quoted_owner, n->quoted_pair, n->quoted_owner);
+    report(reply, "pair_acts_as_owner", strcmp(PQgetvalue(facts, 0, 3), "t") == 0,
+           "sessions of both act as the owner role, so that what they create belongs to it", hint);
+}
+
+// A wrong password must be refused, or no probe on this route can ever prove anything.
+static void check_route(const struct login_route *route, const char *role,
+                        struct rotunda_reply *reply)
+{
+    __attribute__((cleanup(login_close))) struct login decoy = {.connection = NULL};
+    __attribute__((cleanup(lent_cleanup))) char *password = lent_random_hex(DECOY_OCTETS);
+    if (password == NULL) {
+        return;
+    }
+    struct rotunda_bytes lent = {(const uint8_t *)password, strlen(password)};
+    report(reply, "wrong_password_refused", login_try(route, role, lent, &decoy) == LOGIN_REFUSED,
+           "the server refuses a wrong password for this role",
+           "use the method scram-sha-256 for this role and the rotator's address in pg_hba.conf");
+}
+
+enum rotunda_error postgresql_check(const struct rotunda_call *call, struct rotunda_reply *reply)
+{
+    struct names n = {.role = ""};
+    struct login_route route;
+    __attribute__((cleanup(login_close))) struct login session = {.connection = NULL};
+    if (!read_names(call, &n)) {
+        return call_fail(reply, ROTUNDA_ERROR_INVALID, "role names have 1 to 63 octets");
+    }
+    if (!login_route_read(call, &route, reply)) {
+        return reply->error;
+    }
+    bool open = login_as_rotator(call, &route, &session, reply);
+    report(reply, "rotator_may_login", open, open ? "the rotator may log in" : reply->message,
+           "check the target's host, principal and secret, and pg_hba.conf");
+    if (!open) {
+        return reply->error;
+    }
+    const char *values[] = {n.role};
+    __attribute__((cleanup(login_result_clear))) PGresult *facts =
+        login_run(&session, route.deadline_ms, facts_query, (struct login_parameters){values, 1});
+    if (PQresultStatus(facts) != PGRES_TUPLES_OK || PQntuples(facts) != 1 ||
+        !quote_names(session.connection, &n)) {
+        return call_fail(reply, ROTUNDA_ERROR_UNREACHABLE, "the server could not be asked");
+    }
+    check_server(&session, facts, reply);
+    check_role(call, &n, facts, reply);
+    check_permission(&n, facts, reply);
+    if (holds(facts, ROLE_EXISTS)) {
+        check_route(&route, n.role, reply);
+    }
+    if (n.pair[0] != '\0') {
+        check_pair(&session, route.deadline_ms, &n, reply);
+    }
+    return ROTUNDA_ERROR_NONE;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: ISC
+#include "rotators/postgresql/login.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rotators/common/lent.h"
+
+// Nothing that a role of the target could have put into another schema gets called, a session that
+// is paused in its transaction loses it, and warnings reach us (see apply.c).
+#define SESSION_OPTIONS                                                                            \
+    "-c search_path=pg_catalog -c client_min_messages=warning -c lock_timeout=5000 "               \
+    "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=15000"
+
+static bool is_loopback(const char *host)
+{
+    return strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0;
+}
+
+bool login_route_read(const struct rotunda_call *call, struct login_route *out,
+                      struct rotunda_reply *reply)
+{
+    char tls[CALL_TEXT_BYTES];
+    *out = (struct login_route){.deadline_ms = call_deadline_ms(call)};
+    bool fits =
+        call_target_copy(call, "host", "", out->host) &&
+        call_target_copy(call, "port", "5432", out->port) &&
+        call_target_copy(call, "database", "postgres", out->database) &&
+        call_target_copy(call, "ca_file", "/etc/ssl/certs/ca-certificates.crt", out->ca_file) &&
+        call_target_copy(call, "socket_owner", "postgres", out->socket_owner) &&
+        call_target_copy(call, "tls", "verify-full", tls);
+    if (!fits || out->host[0] == '\0') {
+        call_fail(reply, ROTUNDA_ERROR_INVALID, "target setting host is missing, or one too long");
+        return false;
+    }
+    out->socket = out->host[0] == '/';
+    out->plain = strcmp(tls, "off") == 0;
+    if (!out->plain && strcmp(tls, "verify-full") != 0) {
+        call_fail(reply, ROTUNDA_ERROR_INVALID, "target setting tls: verify-full or off");
+        return false;
+    }
+    if (out->plain && !out->socket && !is_loopback(out->host)) {
+        call_fail(reply, ROTUNDA_ERROR_INVALID,
+                  "tls = off is only for host 127.0.0.1 or ::1: use verify-full");
+        return false;
+    }
+    return true;
+}
+
+struct options {
+    const char *names[24];
+    const char *values[24];
+    size_t count;
+};
+
+static void option(struct options *o, const char *name, const char *value)
+{
+    o->names[o->count] = name;
+    o->values[o->count] = value;
+    o->count++;
+}
+
+static PGconn *start(const struct login_route *route, const char *role, const char *password)
+{
+    struct options o = {.count = 0};
+    option(&o, "host", route->host);
+    option(&o, "port", route->port);
+    option(&o, "dbname", route->database);
+    option(&o, "user", role);
+    option(&o, "password", password);
+    option(&o, "passfile", "/dev/null");
+    option(&o, "gssencmode", "disable");
+    option(&o, "client_encoding", "UTF8");
+    option(&o, "application_name", "rotunda");
+    option(&o, "options", SESSION_OPTIONS);
+    if (route->address[0] != '\0') {
+        option(&o, "hostaddr", route->address);
+    } else {
+        option(&o, "target_session_attrs", "primary");
+    }
+    if (route->socket) {
+        option(&o, "requirepeer", route->socket_owner);
+    } else if (route->plain) {
+        option(&o, "sslmode", "disable");
+    } else {
+        option(&o, "sslmode", "verify-full");
+        option(&o, "sslrootcert", route->ca_file);
+        option(&o, "channel_binding", "require");
+    }
+    return PQconnectStartParams(o.names, o.values, 0);
+}
+
+// False when the deadline passes first.
+static bool wait_socket(PGconn *connection, short events, int64_t deadline_ms)
+{
+    for (;;) {
+        int64_t left = deadline_ms - call_now_ms();
+        struct pollfd p = {.fd = PQsocket(connection), .events = events};
+        if (left <= 0 || p.fd < 0) {
+            return false;
+        }
+        int ready = poll(&p, 1, left > 1000 ? 1000 : (int)left);
+        if (ready > 0) {
+            return true;
+        }
+    }
+}
+
+static bool finish_connecting(PGconn *connection, int64_t deadline_ms)
+{
+    for (;;) {
+        PostgresPollingStatusType step = PQconnectPoll(connection);
+        if (step == PGRES_POLLING_OK || step == PGRES_POLLING_FAILED) {
+            return step == PGRES_POLLING_OK;
+        }
+        short events = step == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+        if (!wait_socket(connection, events, deadline_ms)) {
+            return false;
+        }
+    }
+}
+
+static bool is_state_character(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+}
+
+// libpq gives no error fields for a failed login. At verbosity SQLSTATE it writes what the server
+// sent as "<severity>:  <state>\n" and nothing else; its own complaints never end in that form.
+static void read_connect_state(PGconn *connection, char out[SQLSTATE_BYTES])
+{
+    const char *text = PQerrorMessage(connection);
+    size_t len = strlen(text);
+    if (len < 9 || text[len - 1] != '\n' || memcmp(text + len - 9, ":  ", 3) != 0) {
+        return;
+    }
+    const char *state = text + len - 6;
+    for (size_t i = 0; i < SQLSTATE_BYTES - 1; i++) {
+        if (!is_state_character(state[i])) {
+            return;
+        }
+    }
+    memcpy(out, state, SQLSTATE_BYTES - 1);
+    out[SQLSTATE_BYTES - 1] = '\0';
+}
+
+static enum login_outcome refusal(const struct login *l)
+{
+    if (sqlstate_is(l->state, SQLSTATE_PASSWORD)) {
+        return LOGIN_REFUSED;
+    }
+    return l->password_used && sqlstate_accepts_password(l->state) ? LOGIN_ACCEPTED : LOGIN_FAILED;
+}
+
+enum login_outcome login_try(const struct login_route *route, const char *role,
+                             struct rotunda_bytes password, struct login *out)
+{
+    *out = (struct login){.connection = NULL};
+    __attribute__((cleanup(lent_cleanup))) char *copy = lent_copy(password);
+    if (copy == NULL) {
+        return LOGIN_FAILED;
+    }
+    PGconn *connection = start(route, role, copy);
+    if (connection == NULL) {
+        return LOGIN_FAILED;
+    }
+    PQsetErrorVerbosity(connection, PQERRORS_SQLSTATE);
+    bool open =
+        PQstatus(connection) != CONNECTION_BAD && finish_connecting(connection, route->deadline_ms);
+    out->password_used = PQconnectionUsedPassword(connection) == 1;
+    out->secured = PQsslInUse(connection) == 1;
+    if (open) {
+        out->connection = connection;
+        return LOGIN_OPEN;
+    }
+    read_connect_state(connection, out->state);
+    PQfinish(connection);
+    return refusal(out);
+}
+
+void login_close(struct login *l)
+{
+    PQfinish(l->connection);
+    l->connection = NULL;
+}
+
+static bool pin(struct login_route *route, const struct login *l, struct rotunda_reply *reply)
+{
+    const char *address = PQhostaddr(l->connection);
+    // Several hosts may be listed; the session says which of them answered.
+    snprintf(route->host, sizeof route->host, "%s", PQhost(l->connection));
+    snprintf(route->port, sizeof route->port, "%s", PQport(l->connection));
+    if (!route->socket && (address == NULL || address[0] == '\0')) {
+        call_fail(reply, ROTUNDA_ERROR_UNTRUSTED, "the server's address is not known");
+        return false;
+    }
+    snprintf(route->address, sizeof route->address, "%s", route->socket ? "" : address);
+    return true;
+}
+
+bool login_as_rotator(const struct rotunda_call *call, struct login_route *route, struct login *out,
+                      struct rotunda_reply *reply)
+{
+    char principal[LOGIN_NAME_BYTES];
+    *out = (struct login){.connection = NULL};
+    if (!call_text_copy(call->target.principal, principal, sizeof principal) ||
+        principal[0] == '\0') {
+        call_fail(reply, ROTUNDA_ERROR_INVALID, "the target's principal is missing or too long");
+        return false;
+    }
+    if (login_try(route, principal, call->target.secret, out) != LOGIN_OPEN) {
+        call_fail(reply, sqlstate_class(out->state), "the rotator's own login failed (SQLSTATE %s)",
+                  out->state[0] == '\0' ? "none: connection, TLS or peer" : out->state);
+        return false;
+    }
+    if (!route->socket && !out->password_used) {
+        call_fail(reply, ROTUNDA_ERROR_UNTRUSTED,
+                  "the server let the rotator in without asking for its password");
+        login_close(out);
+        return false;
+    }
+    if (!pin(route, out, reply)) {
+        login_close(out);
+        return false;
+    }
+    return true;
+}
+
+static bool wait_result(PGconn *connection, int64_t deadline_ms)
+{
+    while (PQisBusy(connection)) {
+        if (!wait_socket(connection, POLLIN, deadline_ms) || !PQconsumeInput(connection)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+PGresult *login_run(const struct login *l, int64_t deadline_ms, const char *sql,
+                    struct login_parameters parameters)
+{
+    if (!PQsendQueryParams(l->connection, sql, parameters.count, NULL, parameters.values, NULL,
+                           NULL, 0)) {
+        return NULL;
+    }
+    PGresult *last = NULL;
+    while (wait_result(l->connection, deadline_ms)) {
+        PGresult *next = PQgetResult(l->connection);
+        if (next == NULL) {
+            return last;
+        }
+        PQclear(last);
+        last = next;
+    }
+    PQclear(last);
+    return NULL;
+}
+
+void login_result_state(const PGresult *result, char out[SQLSTATE_BYTES])
+{
+    const char *state = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    snprintf(out, SQLSTATE_BYTES, "%s", state == NULL ? "" : state);
+}
+
+void login_result_clear(PGresult **result)
+{
+    PQclear(*result);
+}

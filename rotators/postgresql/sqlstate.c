@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: ISC
+#include "rotators/postgresql/sqlstate.h"
+
+#include <string.h>
+
+// The first row whose prefix matches decides.
+static const struct {
+    const char *prefix;
+    enum rotunda_error error;
+} classes[] = {
+    {SQLSTATE_FENCED, ROTUNDA_ERROR_FENCED},
+    {SQLSTATE_NO_ROLE, ROTUNDA_ERROR_INVALID},
+    {"42704", ROTUNDA_ERROR_INVALID},         // no such role
+    {"42501", ROTUNDA_ERROR_NOT_PERMITTED},   // no privilege
+    {"3D", ROTUNDA_ERROR_INVALID},            // no such database
+    {"28", ROTUNDA_ERROR_NOT_PERMITTED},      // login refused
+    {"22", ROTUNDA_ERROR_POLICY_REJECTED},    // passwordcheck says 22023
+    {"P0001", ROTUNDA_ERROR_POLICY_REJECTED}, // hooks and triggers that RAISE
+    {"25006", ROTUNDA_ERROR_UNREACHABLE},     // read-only: no longer the primary
+    {"08", ROTUNDA_ERROR_UNREACHABLE},        // connection
+    {"40", ROTUNDA_ERROR_UNREACHABLE},        // serialisation, deadlock
+    {"53", ROTUNDA_ERROR_UNREACHABLE},        // out of connections, disk, memory
+    {"55P03", ROTUNDA_ERROR_UNREACHABLE},     // lock not available
+    {"57", ROTUNDA_ERROR_UNREACHABLE},        // shut down, starting up, time-out
+    {"58", ROTUNDA_ERROR_UNREACHABLE},        // its operating system
+    {"XX000", ROTUNDA_ERROR_UNREACHABLE},     // e.g. "tuple concurrently updated"
+};
+
+bool sqlstate_is(const char *state, const char *expected)
+{
+    return strcmp(state, expected) == 0;
+}
+
+bool sqlstate_accepts_password(const char *state)
+{
+    return sqlstate_is(state, "3D000") || sqlstate_is(state, "42501") ||
+           sqlstate_is(state, "53300");
+}
+
+enum rotunda_error sqlstate_class(const char *state)
+{
+    if (state[0] == '\0') {
+        return ROTUNDA_ERROR_UNREACHABLE;
+    }
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+        if (strncmp(state, classes[i].prefix, strlen(classes[i].prefix)) == 0) {
+            return classes[i].error;
+        }
+    }
+    return ROTUNDA_ERROR_NOT_PERMITTED;
+}

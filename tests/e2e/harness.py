@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: ISC
+"""A vault to test against: the real program, on the private PostgreSQL that with-postgres.sh gives.
+
+    sh tests/support/with-postgres.sh python3 tests/e2e/kv_test.py
+
+    class KvTest(harness.VaultTest):
+        def test_reads_what_was_written(self):
+            self.vault.post("secret/data/a", {"data": {"k": "v"}})
+
+Every test class has a vault of its own, initialised and unsealed, in a database of its own; with
+`node_count = 2` two servers share it. ROTUNDA_PROGRAM is the program under test.
+"""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+PROGRAM = os.environ.get("ROTUNDA_PROGRAM", "build/dev/api/rotunda")
+FULL = os.environ.get("ROTUNDA_TEST_SCALE") == "full"
+
+
+class Answer:
+    """What came back: status, headers, text and, where it is JSON, the parsed body."""
+
+    def __init__(self, status, headers, raw):
+        self.status = status
+        self.headers = headers
+        self.raw = raw
+        self.text = raw.decode("utf-8", "replace")
+        try:
+            self.json = json.loads(self.text) if self.text else None
+        except ValueError:
+            self.json = None
+
+    @property
+    def data(self):
+        return self.json["data"]
+
+    @property
+    def errors(self):
+        return (self.json or {}).get("errors")
+
+    def __repr__(self):
+        return f"<{self.status} {self.text[:500]}>"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def psql(database, sql):
+    """Runs SQL as the database's owner; rows as lists of text."""
+    done = subprocess.run(
+        ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise AssertionError(done.stderr)
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+class Database:
+    """A new, empty database on the test's server."""
+
+    counter = 0
+
+    def __init__(self):
+        self.server = os.environ["ROTUNDA_TEST_DATABASE"]
+        Database.counter += 1
+        self.name = f"vault_{os.getpid()}_{Database.counter}"
+        psql(self.server, f'CREATE DATABASE "{self.name}"')
+        parts = dict(p.split("=", 1) for p in self.server.split())
+        self.host = parts["host"]
+        self.user = parts["user"]
+        self.conninfo = f"host={self.host} user={self.user} dbname={self.name}"
+
+    def query(self, sql):
+        return psql(self.conninfo, sql)
+
+    def drop(self):
+        psql(self.server, f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
+
+
+class Node:
+    """One running server."""
+
+    def __init__(self, database, folder, name="node", config="", workers=2, seal='seal "shamir" {}'):
+        self.folder = folder
+        self.name = name
+        self.port = free_port()
+        self.log = os.path.join(folder, f"{name}.log")
+        self.config = os.path.join(folder, f"{name}.hcl")
+        self.process = None
+        with open(self.config, "w", encoding="utf-8") as f:
+            f.write(
+                f"""
+listener "tcp" {{
+  address = "127.0.0.1:{self.port}"
+}}
+database {{
+  host = "{database.host}"
+  name = "{database.name}"
+  user = "{database.user}"
+}}
+{seal}
+node_name = "{name}"
+workers = {workers}
+allow_unlocked_memory = true
+data_dir = "{folder}"
+{config}
+"""
+            )
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [PROGRAM, "server", "-config", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended: {self.read_log()[-3000:]}")
+            try:
+                self.request("GET", "sys/health")
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError("the server doesn't answer")
+
+    def stop(self):
+        """As an operator would; the exit code."""
+        if self.process is None:
+            return 0
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=60)
+        self.process = None
+        return code
+
+    def kill(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def read_log(self):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def request(self, method, path, body=None, token=None, headers=None, timeout=30):
+        """`body` may be an object (sent as JSON), bytes (sent as they are) or None."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            sent = {"X-Vault-Request": "true"}
+            if token is not None:
+                sent["X-Vault-Token"] = token
+            if isinstance(body, (bytes, bytearray)):
+                payload = body
+            else:
+                payload = None if body is None else json.dumps(body).encode()
+            sent.update(headers or {})
+            connection.request(method, "/v1/" + path, payload, sent)
+            reply = connection.getresponse()
+            return Answer(reply.status, reply.headers, reply.read())
+        finally:
+            connection.close()
+
+
+class Vault:
+    """Nodes over one database, with the root token in hand."""
+
+    def __init__(self, node_count=1, config="", workers=2):
+        self.folder = tempfile.mkdtemp(prefix="rotunda-e2e.")
+        self.database = Database()
+        self.nodes = [
+            Node(self.database, self.folder, f"node{i}", config, workers) for i in range(node_count)
+        ]
+        self.keys = []
+        self.token = None
+
+    @property
+    def node(self):
+        return self.nodes[0]
+
+    def start(self):
+        for node in self.nodes:
+            node.start()
+        reply = self.node.request("PUT", "sys/init", {"secret_shares": 3, "secret_threshold": 2})
+        assert reply.status == 200, reply
+        self.keys = reply.json["keys"]
+        self.token = reply.json["root_token"]
+        for node in self.nodes:
+            self.unseal(node)
+
+    def unseal(self, node):
+        for key in self.keys[:2]:
+            reply = node.request("PUT", "sys/unseal", {"key": key})
+            assert reply.status == 200, reply
+        assert not reply.json["sealed"], reply
+
+    def restart(self, node):
+        node.start()
+        self.unseal(node)
+
+    def stop(self):
+        for node in self.nodes:
+            node.kill()
+        self.database.drop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def request(self, method, path, body=None, token=None, **more):
+        """With the root token unless another is given ("" for none)."""
+        use = self.token if token is None else token
+        return self.node.request(method, path, body, use or None, **more)
+
+    def get(self, path, **more):
+        return self.request("GET", path, **more)
+
+    def post(self, path, body=None, **more):
+        return self.request("POST", path, body, **more)
+
+    def put(self, path, body=None, **more):
+        return self.request("PUT", path, body, **more)
+
+    def delete(self, path, **more):
+        return self.request("DELETE", path, **more)
+
+    def list(self, path, **more):
+        return self.request("LIST", path, **more)
+
+    def token_with(self, policy_text, name="limited"):
+        """A new token that can do what the policy says, and nothing else."""
+        reply = self.put(f"sys/policies/acl/{name}", {"policy": policy_text})
+        assert reply.status in (200, 204), reply
+        reply = self.post("auth/token/create", {"policies": [name], "no_default_policy": True})
+        assert reply.status == 200, reply
+        return reply.json["auth"]["client_token"]
+
+
+class VaultTest(unittest.TestCase):
+    node_count = 1
+    config = ""
+    workers = 2
+
+    @classmethod
+    def setUpClass(cls):
+        cls.vault = Vault(cls.node_count, cls.config, cls.workers)
+        try:
+            cls.vault.start()
+        except BaseException:
+            cls.vault.stop()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.vault.stop()
+
+    def assertStatus(self, expected, reply):
+        self.assertEqual(expected, reply.status, reply)
+        return reply

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: ISC
+"""Initialising, unsealing, sealing, and what a sealed vault answers."""
+
+import unittest
+
+import harness
+
+
+class SealTest(harness.VaultTest):
+    def test_second_init_is_refused(self):
+        reply = self.vault.put("sys/init", {"secret_shares": 1, "secret_threshold": 1})
+        self.assertStatus(400, reply)
+        self.assertEqual(["the vault is already initialised"], reply.errors)
+
+    def test_health_tells_the_state_in_its_code(self):
+        self.assertStatus(200, self.vault.get("sys/health", token=""))
+        self.assertStatus(299, self.vault.get("sys/health?activecode=299", token=""))
+        self.assertStatus(400, self.vault.get("sys/health?activecode=x", token=""))
+
+    def test_sealing_needs_a_token_and_ends_service_until_unsealed(self):
+        vault = self.vault
+        self.assertStatus(403, vault.put("sys/seal", token=""))
+        self.assertStatus(204, vault.put("sys/seal"))
+        self.assertStatus(503, vault.get("sys/health", token=""))
+        self.assertStatus(299, vault.get("sys/health?sealedcode=299", token=""))
+        reply = self.assertStatus(503, vault.get("sys/mounts"))
+        self.assertEqual(["Vault is sealed"], reply.errors)
+        self.assertTrue(vault.get("sys/seal-status", token="").json["sealed"])
+        vault.unseal(vault.node)
+        self.assertStatus(404, vault.get("sys/nothing-here"))
+
+    def test_a_wrong_share_is_refused_and_progress_kept(self):
+        vault = self.vault
+        vault.put("sys/seal")
+        self.assertEqual(1, vault.put("sys/unseal", {"key": vault.keys[0]}).json["progress"])
+        for wrong in ("00" * 46, "not a share", vault.keys[1][:-2] + "00", vault.keys[0]):
+            self.assertStatus(400, vault.put("sys/unseal", {"key": wrong}))
+        self.assertEqual(1, vault.get("sys/seal-status", token="").json["progress"])
+        self.assertEqual(0, vault.put("sys/unseal", {"reset": True}).json["progress"])
+        vault.unseal(vault.node)
+
+    def test_a_restart_keeps_everything_but_the_keys(self):
+        vault = self.vault
+        self.assertEqual(0, vault.node.stop())
+        vault.node.start()
+        self.assertTrue(vault.get("sys/seal-status", token="").json["sealed"])
+        vault.unseal(vault.node)
+        self.assertStatus(404, vault.get("sys/nothing-here"))
+
+
+if __name__ == "__main__":
+    unittest.main()

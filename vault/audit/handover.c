@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: ISC
+// What a worker's new connection does before anything else uses it.
+#include "vault/audit/log_internal.h"
+#include "vault/base/log.h"
+
+// First half of every advisory lock on a chain: 'RoTu' in ASCII.
+#define CHAIN_LOCK_CLASS "1383027829"
+
+static const struct store_statement terminate_backend = {
+    "audit.terminate_backend",
+    "SELECT count(pg_terminate_backend(l.pid, 5000)) FROM pg_locks l "
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.classid = " CHAIN_LOCK_CLASS
+    " AND l.objid::int8 = $1 AND l.pid <> pg_backend_pid()"};
+static const struct store_statement lock_chain = {
+    "audit.lock_chain", "SELECT pg_try_advisory_lock(" CHAIN_LOCK_CLASS ", $1::int8::int4)"};
+static const struct store_statement unlock_chain = {
+    "audit.unlock_chain", "SELECT pg_advisory_unlock(" CHAIN_LOCK_CLASS ", $1::int8::int4)"};
+static const struct store_statement read_tail = {
+    "audit.read_tail", "SELECT seq, hash FROM audit_record WHERE chain_id = $1 "
+                       "ORDER BY seq DESC LIMIT 1"};
+static const struct store_statement next_chain = {
+    "audit.next_chain",
+    "SELECT nextval('audit_chain_id'), clock_timestamp(), audit_ensure_partitions()"};
+static const struct store_statement open_chain = {
+    "audit.open_chain",
+    "INSERT INTO audit_chain (id, node, worker, system_id, timeline, backend_pid, opened_at, "
+    "previous_id, previous_seq, previous_head, genesis, key_number, signature) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8::int8, 0), $9, $10, $11, $12, $13)"};
+static const struct store_statement close_chain = {
+    "audit.close_chain", "UPDATE audit_chain SET closed_at = clock_timestamp(), closed_seq = $2, "
+                         "closed_head = $3 WHERE id = $1 AND closed_at IS NULL"};
+
+// After this the old connection can't commit any more.
+static struct status fence(struct session *s, int64_t chain_id)
+{
+    const struct store_value values[] = {store_int(chain_id)};
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    TRY(session_exec(s, &terminate_backend, values, ARRAY_LEN(values), NULL));
+    TRY(session_exec(s, &lock_chain, values, ARRAY_LEN(values), &rows));
+    if (!store_get_bool(&rows, 0, 0)) {
+        FAIL(UNAVAILABLE, "the connection before still holds its audit chain");
+    }
+    return OK_STATUS;
+}
+
+static struct status load_tail(struct session *s, int64_t chain_id, struct audit_head *out)
+{
+    const struct store_value values[] = {store_int(chain_id)};
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    TRY(session_exec(s, &read_tail, values, ARRAY_LEN(values), &rows));
+    if (rows.count == 0) {
+        return OK_STATUS; // nothing was appended: `out` stays at the genesis
+    }
+    struct bytes hash = store_get_bytes(&rows, 0, 1);
+    if (hash.len != DIGEST_BYTES) {
+        FAIL(INTEGRITY, "the tail of the audit log was altered");
+    }
+    out->seq = store_get_int(&rows, 0, 0);
+    __builtin_memcpy(out->hash.octets, hash.ptr, DIGEST_BYTES);
+    return OK_STATUS;
+}
+
+// The stored tail is either the last durable head or one that was sent: a lost reply.
+static struct status check_tail(const struct audit_log *log, const struct audit_head *tail)
+{
+    for (size_t i = 0; i < log->known_count; i++) {
+        if (log->known[i].seq == tail->seq && digest_equal(log->known[i].hash, tail->hash)) {
+            return OK_STATUS;
+        }
+    }
+    log_event(LOG_ERROR, "audit.tail_altered", LOG_INT("chain", log->chain_id),
+              LOG_INT("stored_seq", tail->seq), LOG_INT("known_seq", log->head.seq));
+    FAIL(INTEGRITY, "the tail of the audit log isn't what was written: run `rotunda audit verify`");
+}
+
+static struct status close_previous(struct session *s, const struct audit_log *log,
+                                    struct audit_head *out)
+{
+    if (log->chain_id == 0) {
+        return OK_STATUS;
+    }
+    TRY(fence(s, log->chain_id));
+    *out = log->known[0];
+    TRY(load_tail(s, log->chain_id, out));
+    TRY(check_tail(log, out));
+    const struct store_value values[] = {store_int(log->chain_id), store_int(out->seq),
+                                         store_bytea(digest_bytes(&out->hash))};
+    return session_exec(s, &close_chain, values, ARRAY_LEN(values), NULL);
+}
+
+static struct status insert_chain(struct session *s, struct audit_log *log,
+                                  const struct audit_chain_header *h, struct digest genesis)
+{
+    struct audit_signature signature;
+    TRY(audit_sign(log->options.signer, genesis, &signature));
+    const struct store_value values[] = {store_int(h->id),
+                                         store_text(h->node),
+                                         store_int(h->worker),
+                                         store_int(h->system_id),
+                                         store_int(h->timeline),
+                                         store_int(session_identity(s).backend_pid),
+                                         store_time(h->opened_at_us),
+                                         store_int(h->previous_id),
+                                         store_int(h->previous_seq),
+                                         store_bytea(digest_bytes(&h->previous_head)),
+                                         store_bytea(digest_bytes(&genesis)),
+                                         store_int(signature.key_number),
+                                         store_bytea(BYTES_OF(signature.octets))};
+    return session_exec(s, &open_chain, values, ARRAY_LEN(values), NULL);
+}
+
+static struct status describe_chain(struct session *s, const struct audit_log *log,
+                                    const struct audit_head *previous,
+                                    struct audit_chain_header *out)
+{
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    TRY(session_exec(s, &next_chain, NULL, 0, &rows));
+    *out = (struct audit_chain_header){
+        .id = store_get_int(&rows, 0, 0),
+        .node = log->options.node,
+        .worker = log->options.worker,
+        .system_id = session_identity(s).system,
+        .timeline = session_identity(s).timeline,
+        .opened_at_us = store_get_time(&rows, 0, 1),
+        .previous_id = log->chain_id,
+        .previous_seq = previous->seq,
+        .previous_head = previous->hash,
+    };
+    return OK_STATUS;
+}
+
+static struct status link_chain(struct session *s, struct audit_log *log,
+                                struct audit_chain_header *header, struct digest *genesis)
+{
+    struct audit_head previous = {0};
+    TRY(session_begin(s));
+    TRY(close_previous(s, log, &previous));
+    TRY(describe_chain(s, log, &previous, header));
+    *genesis = audit_chain_genesis(header);
+    TRY(insert_chain(s, log, header, *genesis));
+    const struct store_value lock[] = {store_int(header->id)};
+    TRY(session_exec(s, &lock_chain, lock, ARRAY_LEN(lock), NULL));
+    return session_commit(s);
+}
+
+struct status audit_handover(void *ctx, struct session *session)
+{
+    struct audit_log *log = ctx;
+    TRY(audit_signer_load(log->options.signer, session));
+    struct audit_chain_header header;
+    struct digest genesis;
+    TRY(link_chain(session, log, &header, &genesis));
+    if (log->chain_id != 0) {
+        const struct store_value old[] = {store_int(log->chain_id)};
+        TRY(session_exec(session, &unlock_chain, old, ARRAY_LEN(old), NULL));
+    }
+    log->chain_id = header.id;
+    log->backend_pid = session_identity(session).backend_pid;
+    log->head = (struct audit_head){0, genesis};
+    log->known[0] = log->head;
+    log->known_count = 1;
+    audit_log_note_time(log, header.opened_at_us);
+    log_event(LOG_INFO, "audit.chain_opened", LOG_INT("chain", header.id),
+              LOG_INT("previous", header.previous_id));
+    return OK_STATUS;
+}

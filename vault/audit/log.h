@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: ISC
+// One worker's audit log: collects entries, appends them as the commit barrier of the worker's batch
+// connection, and keeps the hash chain and its signatures. Loop thread only, but for what the batch
+// calls while it connects.
+//
+// Invariants
+//   1. An entry's fiber continues only when its record is durable, or told that it isn't.
+//   2. The head in memory is that of everything sent. A barrier that fails ends the connection, and
+//      with it the chain: nothing is ever appended to a head that the database may not have.
+//   3. A new connection first makes sure that the old one can't commit any more (terminates its
+//      backend and takes its lock), then compares the stored tail with memory, then links to it.
+#pragma once
+
+#include "vault/audit/record.h"
+#include "vault/audit/signer.h"
+#include "vault/store/batch.h"
+
+struct audit_log;
+
+struct audit_log_options {
+    struct loop *loop;
+    struct audit_signer *signer;
+    struct str node; // borrowed for the life of the log
+    int64_t worker;
+};
+
+void audit_log_free(struct audit_log *log);
+struct status audit_log_new(const struct audit_log_options *options, struct audit_log **out);
+// What the batch needs to run the barrier; then tell the log its batch.
+const struct batch_barrier *audit_log_barrier(void);
+void audit_log_attach(struct audit_log *log, struct batch *batch);
+
+// Called on a fiber: returns when the record (and all that this connection did before it) is
+// durable. The effect row of the same request, if any, goes with it. UNAVAILABLE otherwise:
+// whatever was done stays recorded as an effect, which becomes a record later.
+struct status audit_append(struct audit_log *log, const struct audit_entry *entry);
+
+int64_t audit_log_chain(const struct audit_log *log); // 0 before the first connection
+int64_t audit_log_appended(const struct audit_log *log);
+// The database's clock as of the last thing heard from it, carried on by the monotonic clock.
+void audit_log_note_time(struct audit_log *log, int64_t database_now_us);
+int64_t audit_log_now_us(const struct audit_log *log);

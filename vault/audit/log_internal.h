@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: ISC
+// Shared by log.c (appending) and handover.c (a new connection takes over). Only for them.
+#pragma once
+
+#include "vault/audit/log.h"
+
+// A waiting entry; lives on its fiber's stack.
+struct audit_waiter {
+    const struct audit_entry *entry;
+    struct fiber_event done;
+    struct status status;
+    struct audit_waiter *next;
+};
+
+enum { AUDIT_HEADS_MAX = 8 }; // barriers on their way, plus the last one that is durable
+
+struct audit_head {
+    int64_t seq;
+    struct digest hash;
+};
+
+struct audit_log {
+    struct audit_log_options options;
+    struct batch *batch;
+    struct audit_waiter *waiting;
+    struct audit_waiter **waiting_tail;
+    size_t waiting_count;
+    int64_t chain_id; // 0: none yet
+    int backend_pid;
+    struct audit_head head; // of everything sent
+    // What the stored tail may be: the last durable head and those of barriers in flight.
+    struct audit_head known[AUDIT_HEADS_MAX];
+    size_t known_count;
+    int64_t appended;
+    int64_t database_time_us;
+    int64_t noted_at_us; // monotonic
+};
+
+// On an offload thread: fences the chain before, opens and links a new one.
+struct status audit_handover(void *ctx, struct session *session);

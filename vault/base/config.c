@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: ISC
+#include "vault/base/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vault/base/config_keys.h"
+#include "vault/base/hcl.h"
+#include "vault/base/limits.h"
+
+enum { CONFIG_ARENA_BYTES = 16 * LIMIT_CONFIG_BYTES };
+
+static void config_cleanup(struct config **c)
+{
+    config_free(*c);
+}
+
+void config_free(struct config *c)
+{
+    if (c != NULL) {
+        arena_free(c->arena);
+        free(c);
+    }
+}
+
+static struct status name_node(struct config *c)
+{
+    char host[256] = "";
+    if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0') {
+        snprintf(host, sizeof host, "rotunda");
+    }
+    return arena_copy_str(c->arena, str_from_c(host), &c->node_name);
+}
+
+static void *section_at(struct config *c, size_t id)
+{
+    return (char *)c + config_sections[id].offset;
+}
+
+struct status config_new(struct config **out)
+{
+    CLEANUP(config_cleanup) struct config *c = calloc(1, sizeof *c);
+    if (c == NULL || (c->arena = arena_new(CONFIG_ARENA_BYTES)) == NULL) {
+        FAIL(NOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < CONFIG_SECTION_COUNT; i++) {
+        config_set_defaults(&config_sections[i], section_at(c, i));
+    }
+    TRY(name_node(c));
+    *out = TAKE(c);
+    return OK_STATUS;
+}
+
+static struct status refuse_unknown(struct config_loader *l, const struct config_section *section,
+                                    const struct hcl_node *node)
+{
+    const char *nearest = config_key_nearest(section, node->key);
+    const char *where = section->name == NULL ? "at the top level" : section->name;
+    if (nearest != NULL) {
+        return CONFIG_EXPLAIN(l, node, "%.*s: unknown key (%s); did you mean %s?",
+                              STR_ARG(node->key), where, nearest);
+    }
+    return CONFIG_EXPLAIN(l, node,
+                          "%.*s: unknown key (%s); docs/configuration.md lists the known ones",
+                          STR_ARG(node->key), where);
+}
+
+// The parser refuses an attribute that is given twice in one block.
+static struct status read_keys(struct config_loader *l, const struct config_section *section,
+                               const struct hcl_node *body, void *structure)
+{
+    for (const struct hcl_node *n = body->first; n != NULL; n = n->next) {
+        const struct config_key *key = config_key_find(section, n->key);
+        if (key == NULL) {
+            return refuse_unknown(l, section, n);
+        }
+        TRY(config_read_value(l, key, n, (char *)structure + key->offset));
+    }
+    return OK_STATUS;
+}
+
+static struct status expect_block(struct config_loader *l, const struct config_section *section,
+                                  const struct hcl_node *node)
+{
+    if (node != NULL && node->kind == HCL_OBJECT) {
+        return OK_STATUS;
+    }
+    return CONFIG_EXPLAIN(l, node, "%s: expected a block: %s", section->name, section->example);
+}
+
+static struct status read_listener(struct config_loader *l, const struct hcl_blocks *block)
+{
+    static const char *const kinds[] = {"tcp", "unix", "systemd"};
+    const struct config_section *section = &config_sections[CONFIG_SECTION_LISTENER];
+    TRY(expect_block(l, section, block->body));
+    if (l->config->listener_count == CONFIG_LISTENERS) {
+        return CONFIG_EXPLAIN(l, block->body, "listener: at most %d", (int)CONFIG_LISTENERS);
+    }
+    struct config_listener *listener = &l->config->listeners[l->config->listener_count];
+    config_set_defaults(section, listener);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (str_equal_c(block->label, kinds[i])) {
+            char place[CONFIG_REASON_BYTES];
+            listener->kind = (enum config_listener_kind)i;
+            TRY(read_keys(l, section, block->body, listener));
+            l->config->listener_count++;
+            snprintf(place, sizeof place, "%s:%u:%u: listener \"%s\"", l->name, block->body->line,
+                     block->body->column, kinds[i]);
+            return config_check_listener(listener, place, l->why);
+        }
+    }
+    return CONFIG_EXPLAIN(l, block->body, "listener \"%.*s\": expected %s", STR_ARG(block->label),
+                          section->labels);
+}
+
+static struct status read_seal(struct config_loader *l, const struct hcl_blocks *block)
+{
+    const struct config_section *section = &config_sections[CONFIG_SECTION_SEAL];
+    struct config_seal *seal = &l->config->seal;
+    TRY(expect_block(l, section, block->body));
+    if (seal->kind != CONFIG_SEAL_NONE) {
+        return CONFIG_EXPLAIN(l, block->body, "seal: expected only one");
+    }
+    TRY(read_keys(l, section, block->body, seal));
+    if (str_equal_c(block->label, "static")) {
+        seal->kind = CONFIG_SEAL_STATIC;
+        return seal->key_file.len > 0
+                   ? OK_STATUS
+                   : CONFIG_EXPLAIN(l, block->body, "seal \"static\": expected a key_file");
+    }
+    if (!str_equal_c(block->label, "shamir")) {
+        return CONFIG_EXPLAIN(l, block->body, "seal \"%.*s\": expected %s", STR_ARG(block->label),
+                              section->labels);
+    }
+    seal->kind = CONFIG_SEAL_SHAMIR;
+    return block->body->first == NULL
+               ? OK_STATUS
+               : CONFIG_EXPLAIN(l, block->body->first, "%.*s: seal \"shamir\" has no keys",
+                                STR_ARG(block->body->first->key));
+}
+
+static struct status read_labelled(struct config_loader *l, const struct hcl_node *root,
+                                   enum config_section_id id)
+{
+    const struct config_section *section = &config_sections[id];
+    struct hcl_blocks it = hcl_blocks(root, section->name);
+    while (hcl_next_block(&it)) {
+        TRY(id == CONFIG_SECTION_LISTENER ? read_listener(l, &it) : read_seal(l, &it));
+    }
+    if (it.wrong != NULL) {
+        return CONFIG_EXPLAIN(l, it.wrong, "%s: expected a block: %s", section->name,
+                              section->example);
+    }
+    return OK_STATUS;
+}
+
+static struct status read_item(struct config_loader *l, const struct hcl_node *root,
+                               const struct hcl_node *item)
+{
+    const struct config_section *top = &config_sections[CONFIG_SECTION_TOP];
+    const struct config_section *section = config_section_find(item->key);
+    const struct config_key *key = config_key_find(top, item->key);
+    if (key != NULL) {
+        return config_read_value(l, key, item, (char *)l->config + key->offset);
+    }
+    if (section == NULL) {
+        return refuse_unknown(l, top, item);
+    }
+    if (section->labels != NULL) {
+        return OK_STATUS; // read_labelled() takes all of them together
+    }
+    TRY(expect_block(l, section, item));
+    if (hcl_get(root, section->name) != item) {
+        return CONFIG_EXPLAIN(l, item, "%s: given twice", section->name);
+    }
+    return read_keys(l, section, item, (char *)l->config + section->offset);
+}
+
+static struct status read_root(struct config_loader *l, const struct hcl_node *root)
+{
+    for (const struct hcl_node *item = root->first; item != NULL; item = item->next) {
+        TRY(read_item(l, root, item));
+    }
+    TRY(read_labelled(l, root, CONFIG_SECTION_LISTENER));
+    return read_labelled(l, root, CONFIG_SECTION_SEAL);
+}
+
+struct status config_parse(struct str text, const char *name, struct config_problem *why,
+                           struct config **out)
+{
+    CLEANUP(config_cleanup) struct config *c = NULL;
+    CLEANUP(arena_cleanup) struct arena *tree = arena_new(CONFIG_ARENA_BYTES);
+    struct text_error error = {0};
+    const struct hcl_node *root = NULL;
+    TRY(config_new(&c));
+    if (tree == NULL) {
+        FAIL(NOMEM, "out of memory");
+    }
+    struct status parsed = hcl_parse(text, tree, &root, &error);
+    if (!status_ok(parsed)) {
+        return config_explain(why, "%s:%u:%u: %s%s%.*s", name, error.line, error.column,
+                              parsed.what, error.word.len > 0 ? ", not " : "", STR_ARG(error.word));
+    }
+    struct config_loader l = {c, name, why};
+    TRY(read_root(&l, root));
+    TRY(config_check_whole(c, name, why));
+    *out = TAKE(c);
+    return OK_STATUS;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+    }
+}
+
+static struct status read_file(const char *path, struct config_problem *why, struct buffer *into)
+{
+    struct stat s;
+    CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &s) != 0) {
+        return config_explain(why, "%s: can't be read: %s", path, strerror(errno));
+    }
+    if (!S_ISREG(s.st_mode) || (s.st_mode & S_IWOTH) != 0) {
+        return config_explain(why, "%s: expected a regular file that others can't write", path);
+    }
+    for (;;) {
+        char chunk[4096];
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n < 0) {
+            return config_explain(why, "%s: can't be read: %s", path, strerror(errno));
+        }
+        if (n == 0) {
+            return OK_STATUS;
+        }
+        buffer_append(into, (struct bytes){(const uint8_t *)chunk, (size_t)n});
+        if (!status_ok(buffer_status(into))) {
+            return config_explain(why, "%s: larger than %d bytes", path, (int)LIMIT_CONFIG_BYTES);
+        }
+    }
+}
+
+static void done_buffer(struct buffer *b)
+{
+    buffer_done(b);
+}
+
+struct status config_load(const char *path, struct config_problem *why, struct config **out)
+{
+    CLEANUP(done_buffer) struct buffer text;
+    buffer_init(&text, LIMIT_CONFIG_BYTES);
+    TRY(read_file(path, why, &text));
+    return config_parse(buffer_str(&text), path, why, out);
+}

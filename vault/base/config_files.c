@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: ISC
+// Files that the configuration names, and what may be in them.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vault/base/config_keys.h"
+#include "vault/base/limits.h"
+
+enum { SECRET_FILE_BYTES = 16 * LIMIT_NAME_BYTES };
+
+struct status config_explain(struct config_problem *why, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why->text, sizeof why->text, format, args);
+    va_end(args);
+    FAIL(INVALID, "the configuration can't be used");
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+    }
+}
+
+static bool judge(const struct stat *s, bool secret, char reason[CONFIG_REASON_BYTES])
+{
+    const char *complaint = NULL;
+    if (!S_ISREG(s->st_mode)) {
+        complaint = "it is not a regular file";
+    } else if (secret && (s->st_mode & (S_IRWXO | S_IWGRP)) != 0) {
+        snprintf(reason, CONFIG_REASON_BYTES,
+                 "it is open to others (mode %04o): chmod 600, and replace what it holds if "
+                 "somebody else may have read it",
+                 (unsigned)(s->st_mode & 07777));
+        return false;
+    } else if (secret && s->st_uid != 0 && s->st_uid != geteuid()) {
+        complaint = "it belongs to another user: chown it to the server's user or to root";
+    }
+    if (complaint != NULL) {
+        snprintf(reason, CONFIG_REASON_BYTES, "%s", complaint);
+    }
+    return complaint == NULL;
+}
+
+bool config_file_usable(const char *path, bool secret, char reason[CONFIG_REASON_BYTES])
+{
+    struct stat s;
+    CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &s) != 0) {
+        snprintf(reason, CONFIG_REASON_BYTES, "it can't be read: %s", strerror(errno));
+        return false;
+    }
+    return judge(&s, secret, reason);
+}
+
+bool config_folder_usable(const char *path, char reason[CONFIG_REASON_BYTES])
+{
+    struct stat s;
+    if (stat(path, &s) != 0) {
+        snprintf(reason, CONFIG_REASON_BYTES, "it can't be used: %s", strerror(errno));
+        return false;
+    }
+    if (!S_ISDIR(s.st_mode)) {
+        snprintf(reason, CONFIG_REASON_BYTES, "it is not a folder");
+        return false;
+    }
+    return true;
+}
+
+static struct status read_whole(int fd, struct secret *into, size_t *len)
+{
+    size_t count = 0;
+    while (count < secret_len(into)) {
+        ssize_t n = read(fd, secret_data(into) + count, secret_len(into) - count);
+        if (n < 0 && errno != EINTR) {
+            FAIL(INVALID, "the file can't be read");
+        }
+        if (n == 0) {
+            break;
+        }
+        count += n > 0 ? (size_t)n : 0;
+    }
+    *len = count;
+    return OK_STATUS;
+}
+
+// The descriptor that was judged is the one that is read: no name is looked up twice.
+static int open_judged(struct str path, char reason[CONFIG_REASON_BYTES])
+{
+    char name[LIMIT_PATH_BYTES];
+    struct stat s;
+    CLEANUP(close_fd) int fd = -1;
+    errno = ENAMETOOLONG;
+    if (path.len < sizeof name) {
+        snprintf(name, sizeof name, "%.*s", STR_ARG(path));
+        fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    }
+    if (fd < 0 || fstat(fd, &s) != 0) {
+        snprintf(reason, CONFIG_REASON_BYTES, "it can't be read: %s", strerror(errno));
+        return -1;
+    }
+    if (!judge(&s, true, reason)) {
+        return -1;
+    }
+    int judged = fd;
+    fd = -1;
+    return judged;
+}
+
+struct status config_read_secret_file(struct str path, struct config_problem *why,
+                                      struct secret **out)
+{
+    char reason[CONFIG_REASON_BYTES];
+    CLEANUP(close_fd) int fd = open_judged(path, reason);
+    if (fd < 0) {
+        return config_explain(why, "%.*s: %s", STR_ARG(path), reason);
+    }
+    CLEANUP(secret_cleanup) struct secret *contents = secret_new(SECRET_FILE_BYTES + 1);
+    if (contents == NULL) {
+        FAIL(NOMEM, "out of locked memory");
+    }
+    size_t len = 0;
+    if (!status_ok(read_whole(fd, contents, &len))) {
+        return config_explain(why, "%.*s: it can't be read", STR_ARG(path));
+    }
+    if (len == 0 || len > SECRET_FILE_BYTES) {
+        return config_explain(why, "%.*s: it is empty or longer than %d bytes", STR_ARG(path),
+                              (int)SECRET_FILE_BYTES);
+    }
+    secret_truncate(contents, len);
+    *out = TAKE(contents);
+    return OK_STATUS;
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: ISC
+#include "vault/core/worker.h"
+
+#include "vault/base/limits.h"
+#include "vault/base/log.h"
+
+enum { POLL_US = 2000 };
+
+struct catalog_waiter {
+    struct fiber_event loaded;
+    struct catalog_waiter *next;
+};
+
+struct status worker_init(struct worker *w, struct vault *v, int64_t number, struct loop *loop)
+{
+    *w = (struct worker){.vault = v, .number = number, .loop = loop};
+    const struct audit_log_options options = {
+        .loop = loop, .signer = v->signer, .node = v->node, .worker = number};
+    return audit_log_new(&options, &w->audit);
+}
+
+void worker_done(struct worker *w)
+{
+    catalog_release(w->catalog);
+    audit_log_free(w->audit);
+}
+
+struct status worker_unseal(struct worker *w, int64_t deadline_us)
+{
+    if (w->batch == NULL) {
+        const struct batch_options options = {.loop = w->loop,
+                                              .offload = w->vault->offload,
+                                              .config = store_config(w->vault->store),
+                                              .barrier = audit_log_barrier(),
+                                              .barrier_ctx = w->audit};
+        TRY(batch_new(&options, &w->batch));
+        audit_log_attach(w->audit, w->batch);
+    }
+    while (!batch_connected(w->batch)) {
+        if (loop_now_us(w->loop) >= deadline_us) {
+            FAIL(UNAVAILABLE, "the database can't be reached");
+        }
+        fiber_sleep_until(loop_now_us(w->loop) + POLL_US);
+    }
+    return OK_STATUS;
+}
+
+void worker_seal(struct worker *w)
+{
+    while (w->operations > 0) {
+        fiber_sleep_until(loop_now_us(w->loop) + POLL_US);
+    }
+    if (w->batch != NULL) {
+        struct batch *b = TAKE(w->batch);
+        audit_log_attach(w->audit, NULL);
+        batch_close(b);
+        batch_free(b);
+    }
+    catalog_release(w->catalog);
+    w->catalog = NULL;
+}
+
+struct load_job {
+    const struct keyring *keyring;
+    struct catalog *catalog;
+};
+
+static struct status load_work(struct session *s, void *arg)
+{
+    struct load_job *job = arg;
+    return catalog_load(job->keyring, s, &job->catalog);
+}
+
+static void wake_waiters(struct worker *w)
+{
+    struct catalog_waiter *waiter = w->catalog_waiters;
+    w->catalog_waiters = NULL;
+    while (waiter != NULL) {
+        struct catalog_waiter *next = waiter->next;
+        fiber_signal(&waiter->loaded);
+        waiter = next;
+    }
+}
+
+static struct status load(struct worker *w)
+{
+    struct load_job job = {.keyring = w->vault->keyring};
+    w->catalog_loading = true;
+    struct status s = store_run(w->vault->store, load_work, &job);
+    w->catalog_loading = false;
+    if (status_ok(s) && catalog_epoch(job.catalog) < w->epoch_seen) {
+        catalog_release(job.catalog);
+        s = MAKE_STATUS(INTEGRITY, "the database went back to an older state");
+    } else if (status_ok(s)) {
+        catalog_release(w->catalog);
+        w->catalog = job.catalog;
+        w->epoch_seen = catalog_epoch(job.catalog);
+    } else {
+        log_event(LOG_ERROR, "catalog.load_failed", LOG_STATUS(s));
+    }
+    wake_waiters(w);
+    return s;
+}
+
+static struct status wait_for_load(struct worker *w)
+{
+    struct catalog_waiter waiter = {.next = w->catalog_waiters};
+    w->catalog_waiters = &waiter;
+    return fiber_wait(&waiter.loaded, CLOCK_NEVER);
+}
+
+struct status worker_catalog(struct worker *w, int64_t epoch, struct catalog **out)
+{
+    // Twice: a load that was under way may have begun before `epoch` was reached.
+    for (int attempt = 0; attempt < 2; attempt++) {
+        if (w->catalog != NULL && catalog_epoch(w->catalog) >= epoch) {
+            break;
+        }
+        TRY(w->catalog_loading ? wait_for_load(w) : load(w));
+    }
+    if (w->catalog == NULL || catalog_epoch(w->catalog) < epoch) {
+        FAIL(UNAVAILABLE, "mounts and policies can't be loaded, try again");
+    }
+    *out = catalog_retain(w->catalog);
+    return OK_STATUS;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: ISC
+// What a caller may give a new token: never more than the caller has, unless the caller has sudo on
+// the path; root only from root. Decides, and changes nothing.
+#pragma once
+
+#include "vault/identity/token_lifetime.h"
+#include "vault/identity/token_request.h"
+
+struct token_grant_input {
+    const struct token *caller;
+    bool sudo;   // the caller has it on the path; root has it everywhere
+    bool orphan; // the path makes orphans
+    struct str path;
+    struct token_limits limits;
+    int64_t now_us; // the database's clock
+    struct arena *arena;
+};
+
+// Fills in everything but id, hash and accessor. Text is borrowed from the input or in the arena.
+// `*out_capped`: it lives shorter than was asked for. INVALID for what may not be granted: clients
+// know all of these as bad requests; NOMEM.
+struct status token_grant(const struct token_grant_input *in, const struct token_request *r,
+                          struct token *out, bool *out_capped);

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: ISC
+#include "vault/identity/token_renew.h"
+
+#include "vault/base/limits.h"
+#include "vault/identity/token_limits.h"
+
+static const struct store_statement renew_token = {
+    "token.renew", "SELECT token_renew($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
+
+// Optimistic: the MAC is made here, over a row that nobody may have changed since.
+static struct status write(struct operation *op, const struct token *t)
+{
+    uint8_t mac[32];
+    TRY(token_mac(op->worker->vault->keyring, t, mac));
+    struct store_value values[] = {[OPERATION_GUARDS] = store_uuid(t->id),
+                                   store_int(t->row_version - 1),
+                                   store_time(t->expires_us),
+                                   store_bytea(BYTES_OF(mac))};
+    int64_t code = OPERATION_DONE;
+    TRY(operation_write(op, &renew_token, values, ARRAY_LEN(values), &code));
+    if (code != OPERATION_DONE) {
+        FAIL(NOT_FOUND, "token not found");
+    }
+    return OK_STATUS;
+}
+
+static struct status renew_once(struct operation *op, struct token_found *f, int64_t increment_s,
+                                struct token_lifetime *out)
+{
+    struct token_limits limits = token_limits(op->worker->vault);
+    struct token_lifetime life;
+    TRY(token_lifetime_renew(&f->token, increment_s, &limits, op->snapshot.now_us, &life));
+    struct token renewed = f->token;
+    renewed.expires_us = life.expires_us;
+    renewed.row_version++;
+    TRY(write(op, &renewed));
+    f->token = renewed;
+    *out = life;
+    return OK_STATUS;
+}
+
+struct status token_renew(struct operation *op, struct token_found *f, int64_t increment_s,
+                          struct token_lifetime *out)
+{
+    struct status s = renew_once(op, f, increment_s, out);
+    for (int i = 0; i < LIMIT_WRITE_RETRIES && s.code == STATUS_CONFLICT; i++) {
+        TRY(token_reload(op, f));
+        if (!f->exists) {
+            FAIL(NOT_FOUND, "token not found");
+        }
+        s = renew_once(op, f, increment_s, out);
+    }
+    return s;
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: ISC
+#include "vault/rotation/host.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "vault/rotation/host_internal.h"
+
+enum { HOST_ARENA_BYTES = 4 * 1024 * 1024 };
+
+// Secrets are in locked memory anyway; where the limit allows it, so is everything else that they
+// pass through.
+static struct status protect_memory(bool allow_unlocked)
+{
+    struct rlimit locked;
+    if (prctl(PR_SET_DUMPABLE, 0) != 0) {
+        FAIL(UNAVAILABLE, "the process can't be made undumpable");
+    }
+    if (getrlimit(RLIMIT_MEMLOCK, &locked) == 0 && locked.rlim_cur == RLIM_INFINITY) {
+        // Best effort: secret_system_init() insists on what must be locked.
+        (void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+    }
+    return secret_system_init(allow_unlocked);
+}
+
+static bool write_all(struct bytes data)
+{
+    while (data.len > 0) {
+        ssize_t written = write(STDOUT_FILENO, data.ptr, data.len);
+        if (written > 0) {
+            data.ptr += written;
+            data.len -= (size_t)written;
+        } else if (errno != EINTR) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Reads until `input` holds a line; its length without the newline, or -1 at the end of the input
+// or when the line is too long.
+static ssize_t read_line(struct buffer *input)
+{
+    for (;;) {
+        struct str text = buffer_str(input);
+        const char *newline = text.len == 0 ? NULL : memchr(text.ptr, '\n', text.len);
+        if (newline != NULL) {
+            return newline - text.ptr;
+        }
+        uint8_t block[4096];
+        ssize_t len = read(STDIN_FILENO, block, sizeof block);
+        if (len > 0) {
+            buffer_append(input, (struct bytes){block, (size_t)len});
+            explicit_bzero(block, (size_t)len);
+        }
+        bool ended = len == 0 || (len < 0 && errno != EINTR);
+        if (ended || !status_ok(buffer_status(input))) {
+            return -1;
+        }
+    }
+}
+
+static struct status answer(const struct rotunda_rotator *rotator, struct str line)
+{
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new(HOST_ARENA_BYTES);
+    CLEANUP(buffer_done) struct buffer output;
+    CLEANUP(protocol_request_done) struct protocol_request request = {.id = 0};
+    CLEANUP(protocol_reply_done) struct protocol_reply reply = {.id = 0};
+    buffer_init(&output, LIMIT_ROTATOR_LINE_BYTES);
+    if (arena == NULL) {
+        FAIL(NOMEM, "out of memory");
+    }
+    TRY(protocol_request_decode(line, arena, &request));
+    TRY(host_run(rotator, &request, arena, &reply));
+    TRY(protocol_reply_encode(&reply, &output));
+    if (!write_all(buffer_bytes(&output))) {
+        FAIL(UPSTREAM, "the vault is gone");
+    }
+    return OK_STATUS;
+}
+
+static int serve(const struct rotunda_rotator *rotator)
+{
+    CLEANUP(buffer_done) struct buffer input;
+    buffer_init(&input, LIMIT_ROTATOR_LINE_BYTES);
+    for (;;) {
+        ssize_t len = read_line(&input);
+        if (len < 0) {
+            return input.len == 0 ? 0 : 1;
+        }
+        struct str line = {buffer_str(&input).ptr, (size_t)len};
+        if (!status_ok(answer(rotator, line))) {
+            return 1;
+        }
+        buffer_consume(&input, (size_t)len + 1);
+    }
+}
+
+int rotator_host_main(int argc, char **argv, const struct rotunda_rotator *const *builtin)
+{
+    const char *name = NULL;
+    bool allow_unlocked = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "-allow-unlocked-memory") == 0) {
+            allow_unlocked = true;
+        } else {
+            name = argv[i];
+        }
+    }
+    const struct rotunda_rotator *rotator = NULL;
+    signal(SIGPIPE, SIG_IGN);
+    if (name == NULL || !status_ok(protect_memory(allow_unlocked)) ||
+        !status_ok(host_find(name, builtin, &rotator))) {
+        return 1;
+    }
+    return serve(rotator);
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: ISC
+// `rotunda rotator-host NAME [-allow-unlocked-memory]`: speaks the protocol on standard input and
+// output for one rotator, either linked in (by name) or a loadable module (by path). Started by the
+// launcher, for one attempt.
+#pragma once
+
+#include "rotunda/rotator.h"
+
+// argv[0] is "rotator-host" or the program's name, whatever stands before NAME is ignored.
+// `builtin` lists the rotators that are linked in and ends with NULL. The process's exit code: 0
+// when the input ended, 1 when the rotator can't be loaded or the input isn't the protocol.
+int rotator_host_main(int argc, char **argv, const struct rotunda_rotator *const *builtin);

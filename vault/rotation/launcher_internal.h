@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: ISC
+// Between launcher.c (the vault's side) and launcher_main.c (the process).
+#pragma once
+
+#include "vault/rotation/launcher.h"
+
+struct launcher_setup {
+    int program; // descriptor of our own program
+    bool switch_user;
+    uid_t uid;
+    gid_t gid;
+    bool allow_unlocked;
+};
+
+// The whole life of the launcher. `socket` brings jobs, each with two descriptors: channel,
+// control.
+_Noreturn void launcher_main(int socket, const struct launcher_setup *setup);
+
+// In the child: never returns.
+_Noreturn void launcher_exec(const struct launcher_setup *setup, const struct launcher_job *job,
+                             int channel, int control);

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: ISC
+// Finding secrets by what is known of them. Runs on sessions; the caller filters what it finds by
+// what the token may read.
+#pragma once
+
+#include "vault/secrets/kv/kv.h"
+
+// Every condition that is given must hold.
+struct kv_query {
+    struct str prefix;         // of the path; empty: any
+    struct str owner;          // exactly; empty: any
+    struct str key;            // the path's last segment, exactly; empty: any
+    int64_t expires_before_us; // CLOCK_NEVER: whether it expires doesn't matter
+    struct str after;          // only paths beyond this one
+    int64_t limit;
+};
+
+// Heads in order of path. `heads` is in the operation's arena and borrowed from `rows`, which the
+// caller releases with store_rows_done(). UNAVAILABLE, INTEGRITY, NOMEM.
+struct status kv_search(struct operation *op, const struct kv_query *query,
+                        struct store_rows *rows, const struct kv_head **out_heads);

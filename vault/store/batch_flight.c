@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: ISC
+// Building and sending a flight.
+#include <stdlib.h>
+#include <string.h>
+
+#include "vault/base/limits.h"
+#include "vault/store/batch_internal.h"
+
+static const struct store_statement begin_read = {
+    "batch.begin_read", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
+static const struct store_statement read_snapshot = {
+    "batch.snapshot", "SELECT epoch, clock_timestamp() FROM vault_epoch WHERE namespace_id = 1"};
+static const struct store_statement begin_barrier = {"batch.begin_barrier", "BEGIN"};
+static const struct store_statement flush_on_commit = {
+    "batch.flush_on_commit", "SELECT set_config('synchronous_commit', 'on', true)"};
+static const struct store_statement commit = {"batch.commit", "COMMIT"};
+
+static size_t slot_of(const struct batch *b, const struct store_statement *statement)
+{
+    size_t slot = ((uintptr_t)statement >> 4) % BATCH_STATEMENTS_MAX;
+    while (b->prepared[slot] != NULL && b->prepared[slot] != statement) {
+        slot = (slot + 1) % BATCH_STATEMENTS_MAX;
+    }
+    return slot;
+}
+
+bool batch_prepared(const struct batch *b, const struct store_statement *statement)
+{
+    return b->prepared[slot_of(b, statement)] == statement;
+}
+
+void batch_mark_prepared(struct batch *b, const struct store_statement *statement, bool prepared)
+{
+    size_t slot = slot_of(b, statement);
+    if (prepared && b->prepared[slot] == NULL) {
+        REQUIRE(b->prepared_count < BATCH_STATEMENTS_MAX / 2);
+        b->prepared[slot] = statement;
+        b->prepared_count++;
+    }
+}
+
+struct batch_segment *batch_segment_new(struct batch *b, enum segment_kind kind)
+{
+    struct batch_segment *s = calloc(1, sizeof *s);
+    if (s != NULL) {
+        s->batch = b;
+        s->kind = kind;
+        s->ops_tail = &s->ops;
+    }
+    return s;
+}
+
+void batch_segment_free(struct batch_segment *s)
+{
+    if (s != NULL) {
+        free(s->steps);
+        free(s);
+    }
+}
+
+static struct status add_step(struct batch_segment *s, struct step step)
+{
+    if (s->step_count == s->step_capacity) {
+        size_t capacity = s->step_capacity == 0 ? 8 : s->step_capacity * 2;
+        struct step *steps = reallocarray(s->steps, capacity, sizeof *steps);
+        if (steps == NULL) {
+            FAIL(NOMEM, "out of memory");
+        }
+        s->steps = steps;
+        s->step_capacity = capacity;
+    }
+    s->steps[s->step_count++] = step;
+    return OK_STATUS;
+}
+
+static struct status send(struct batch_segment *s, const struct store_statement *statement,
+                          const struct store_value *values, size_t count, struct step step)
+{
+    struct store_params p CLEANUP(store_params_done);
+    TRY(store_params_init(&p, values, count));
+    step.name = statement->name;
+    TRY(add_step(s, step));
+    if (PQsendQueryPrepared(s->batch->conn, statement->name, (int)count, p.values, p.lengths,
+                            p.formats, 1) != 1) {
+        FAIL(UNAVAILABLE, "the connection to the database was lost");
+    }
+    return OK_STATUS;
+}
+
+static struct status send_control(struct batch_segment *s, const struct store_statement *statement,
+                                  enum step_kind kind)
+{
+    return send(s, statement, NULL, 0, (struct step){.kind = kind});
+}
+
+struct status batch_segment_add(struct batch_segment *segment,
+                                const struct store_statement *statement,
+                                const struct store_value *values, size_t count)
+{
+    return send(segment, statement, values, count, (struct step){.kind = STEP_CONTROL});
+}
+
+// Closes the segment and makes it one of those awaited.
+static struct status finish_segment(struct batch_segment *s)
+{
+    struct batch *b = s->batch;
+    if (PQpipelineSync(b->conn) != 1) {
+        FAIL(UNAVAILABLE, "the connection to the database was lost");
+    }
+    return OK_STATUS;
+}
+
+static void track(struct batch_segment *s)
+{
+    *s->batch->segments_tail = s;
+    s->batch->segments_tail = &s->next;
+}
+
+// A Parse in a segment of its own, so that nothing else can make it fail or be skipped.
+static struct status ensure_prepared(struct batch *b, const struct store_statement *statement,
+                                     const struct store_params *types)
+{
+    if (batch_prepared(b, statement)) {
+        return OK_STATUS;
+    }
+    struct batch_segment *s = batch_segment_new(b, SEGMENT_PREPARE);
+    if (s == NULL) {
+        FAIL(NOMEM, "out of memory");
+    }
+    track(s);
+    s->preparing = statement;
+    TRY(add_step(s, (struct step){.kind = STEP_CONTROL, .name = statement->name}));
+    if (PQsendPrepare(b->conn, statement->name, statement->sql, (int)types->count,
+                      types->types) != 1) {
+        FAIL(UNAVAILABLE, "the connection to the database was lost");
+    }
+    // Marked on sending: a failure unmarks the whole connection by losing it.
+    batch_mark_prepared(b, statement, true);
+    return finish_segment(s);
+}
+
+static struct status ensure_prepared_plain(struct batch *b, const struct store_statement *statement)
+{
+    const struct store_params none = {.count = 0};
+    return ensure_prepared(b, statement, &none);
+}
+
+static const struct store_statement *op_statement(const struct batch_op *op)
+{
+    return op->load != NULL ? &op->load->statement : op->statement;
+}
+
+// The types of a load's parameters are arrays of its key types.
+static struct status op_types(const struct batch_op *op, struct store_params *out)
+{
+    if (op->load == NULL) {
+        return store_params_init(out, op->values, op->value_count);
+    }
+    struct store_value empty[ARRAY_LEN(op->load->key_types)];
+    for (size_t i = 0; i < op->load->key_count; i++) {
+        empty[i] = store_array(op->load->key_types[i], NULL, 0);
+    }
+    return store_params_init(out, empty, op->load->key_count);
+}
+
+static struct status ensure_op_prepared(struct batch *b, const struct batch_op *op)
+{
+    const struct store_statement *statement = op_statement(op);
+    if (batch_prepared(b, statement)) {
+        return OK_STATUS;
+    }
+    struct store_params types CLEANUP(store_params_done);
+    TRY(op_types(op, &types));
+    return ensure_prepared(b, statement, &types);
+}
+
+static struct status send_load(struct batch_segment *s, const struct batch_load *load)
+{
+    size_t members = 0;
+    for (const struct batch_op *op = s->ops; op != NULL; op = op->next) {
+        members += op->load == load;
+    }
+    struct store_value *items = calloc(members * load->key_count, sizeof *items);
+    if (items == NULL) {
+        FAIL(NOMEM, "out of memory");
+    }
+    struct store_value arrays[ARRAY_LEN(load->key_types)];
+    size_t row = 0;
+    for (const struct batch_op *op = s->ops; op != NULL; op = op->next) {
+        if (op->load != load) {
+            continue;
+        }
+        for (size_t k = 0; k < load->key_count; k++) {
+            items[k * members + row] = op->values[k];
+        }
+        row++;
+    }
+    for (size_t k = 0; k < load->key_count; k++) {
+        arrays[k] = store_array(load->key_types[k], items + k * members, members);
+    }
+    struct status outcome = send(s, &load->statement, arrays, load->key_count,
+                                 (struct step){.kind = STEP_LOAD, .load = load});
+    free(items);
+    return outcome;
+}
+
+static struct status send_loads_and_queries(struct batch_segment *s)
+{
+    const struct batch_load *seen[BATCH_LOAD_KINDS_MAX];
+    size_t seen_count = 0;
+    for (struct batch_op *op = s->ops; op != NULL; op = op->next) {
+        if (op->load == NULL) {
+            TRY(send(s, op->statement, op->values, op->value_count,
+                     (struct step){.kind = STEP_OP, .op = op}));
+            continue;
+        }
+        size_t i = 0;
+        while (i < seen_count && seen[i] != op->load) {
+            i++;
+        }
+        if (i < seen_count) {
+            continue;
+        }
+        REQUIRE(seen_count < BATCH_LOAD_KINDS_MAX);
+        seen[seen_count++] = op->load;
+        TRY(send_load(s, op->load));
+    }
+    return OK_STATUS;
+}
+
+static void add_member(struct batch_segment *s, struct batch_op *op)
+{
+    *s->ops_tail = op;
+    s->ops_tail = &op->next;
+    s->op_count++;
+}
+
+// One bad value must not fail everybody's segment: such an operation ends here.
+static struct batch_op *pop_valid(struct batch *b, struct op_queue *q)
+{
+    struct batch_op *op;
+    while ((op = batch_queue_pop(q)) != NULL) {
+        struct store_params probe;
+        struct status s = store_params_init(&probe, op->values, op->value_count);
+        if (status_ok(s)) {
+            store_params_done(&probe);
+            s = ensure_op_prepared(b, op);
+        }
+        if (status_ok(s)) {
+            return op;
+        }
+        batch_op_finish(op, s);
+    }
+    return NULL;
+}
+
+static struct status send_read_segment(struct batch_segment *s)
+{
+    TRY(send_control(s, &begin_read, STEP_CONTROL));
+    TRY(send_control(s, &read_snapshot, STEP_SNAPSHOT));
+    TRY(send_loads_and_queries(s));
+    TRY(send_control(s, &commit, STEP_CONTROL));
+    return finish_segment(s);
+}
+
+static struct status send_reads(struct batch *b)
+{
+    TRY(ensure_prepared_plain(b, &begin_read));
+    TRY(ensure_prepared_plain(b, &read_snapshot));
+    TRY(ensure_prepared_plain(b, &commit));
+    struct batch_segment *s = batch_segment_new(b, SEGMENT_READ);
+    if (s == NULL) {
+        FAIL(NOMEM, "out of memory");
+    }
+    s->snapshot.flight = ++b->flight_number;
+    struct batch_op *op;
+    while (s->op_count < LIMIT_BATCH_MEMBERS && (op = pop_valid(b, &b->reads)) != NULL) {
+        add_member(s, op);
+        if (op->alone) {
+            break;
+        }
+    }
+    if (s->op_count == 0) {
+        batch_segment_free(s);
+        return OK_STATUS;
+    }
+    track(s);
+    b->stats.loads += s->op_count;
+    return send_read_segment(s);
+}
+
+static struct status send_writes(struct batch *b)
+{
+    for (size_t i = 0; i < BATCH_WRITES_PER_FLIGHT; i++) {
+        struct batch_op *op = pop_valid(b, &b->writes);
+        if (op == NULL) {
+            break;
+        }
+        struct batch_segment *s = batch_segment_new(b, SEGMENT_WRITE);
+        if (s == NULL) {
+            batch_op_finish(op, MAKE_STATUS(NOMEM, "out of memory"));
+            break;
+        }
+        add_member(s, op);
+        track(s);
+        b->stats.writes++;
+        TRY(send(s, op->statement, op->values, op->value_count,
+                 (struct step){.kind = STEP_OP, .op = op}));
+        TRY(finish_segment(s));
+    }
+    return OK_STATUS;
+}
+
+static struct status send_barrier(struct batch *b)
+{
+    const struct batch_barrier *barrier = b->options.barrier;
+    TRY(ensure_prepared_plain(b, &begin_barrier));
+    TRY(ensure_prepared_plain(b, &flush_on_commit));
+    TRY(ensure_prepared_plain(b, &commit));
+    struct batch_segment *s = batch_segment_new(b, SEGMENT_BARRIER);
+    if (s == NULL) {
+        FAIL(NOMEM, "out of memory");
+    }
+    struct status outcome = send_control(s, &begin_barrier, STEP_CONTROL);
+    if (status_ok(outcome)) {
+        outcome = send_control(s, &flush_on_commit, STEP_CONTROL);
+    }
+    if (status_ok(outcome)) {
+        outcome = barrier->build(b->options.barrier_ctx, s, &s->barrier_group);
+    }
+    if (!status_ok(outcome)) {
+        batch_segment_free(s);
+        return outcome;
+    }
+    track(s);
+    b->stats.barriers++;
+    TRY(send_control(s, &commit, STEP_COMMIT));
+    return finish_segment(s);
+}
+
+static struct status send_flight(struct batch *b)
+{
+    const struct batch_barrier *barrier = b->options.barrier;
+    if (barrier->pending(b->options.barrier_ctx)) {
+        TRY(send_barrier(b));
+    }
+    if (b->reads.count > 0) {
+        TRY(send_reads(b));
+    }
+    if (b->writes.count > 0) {
+        TRY(send_writes(b));
+    }
+    return OK_STATUS;
+}
+
+static bool has_work(const struct batch *b)
+{
+    return b->reads.count > 0 || b->writes.count > 0 ||
+           b->options.barrier->pending(b->options.barrier_ctx);
+}
+
+static struct batch_segment *last_segment(const struct batch *b)
+{
+    struct batch_segment *last = b->segments;
+    while (last != NULL && last->next != NULL) {
+        last = last->next;
+    }
+    return last;
+}
+
+void batch_flight_send(struct batch *b)
+{
+    while (b->flights < BATCH_FLIGHTS_MAX && has_work(b)) {
+        const struct batch_segment *before = last_segment(b);
+        if (!status_ok(send_flight(b))) {
+            // Half a flight can't be taken back: start over with a new connection.
+            batch_connection_lost(b);
+            return;
+        }
+        struct batch_segment *last = last_segment(b);
+        if (last == before) {
+            break; // all that was queued proved invalid
+        }
+        last->ends_flight = true;
+        b->flights++;
+        b->stats.flights++;
+    }
+    int unsent = PQflush(b->conn);
+    if (unsent < 0) {
+        batch_connection_lost(b);
+        return;
+    }
+    batch_watch(b, unsent > 0);
+}

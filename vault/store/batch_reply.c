@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: ISC
+// Receiving what a flight's statements returned. Replies come in the order of sending: the oldest
+// segment's next step is always the one that is being answered.
+#include <stdlib.h>
+#include <string.h>
+
+#include "vault/store/batch_internal.h"
+#include "vault/store/result_internal.h"
+#include "vault/store/sqlstate.h"
+
+// Each member's rows are a run with its ordinal in the first column.
+static void deal_out(struct batch_segment *s, const struct batch_load *load,
+                     struct store_result *result)
+{
+    struct store_rows all = {result, 0, store_result_row_count(result)};
+    int at = 0;
+    int64_t ordinal = 0;
+    for (struct batch_op *op = s->ops; op != NULL; op = op->next) {
+        if (op->load != load) {
+            continue;
+        }
+        ordinal++;
+        op->rows.first = at;
+        while (at < all.count && store_get_int(&all, at, 0) == ordinal) {
+            at++;
+        }
+        op->rows.count = at - op->rows.first;
+        op->rows.result = store_result_retain(result);
+    }
+}
+
+static void read_snapshot_row(struct batch_segment *s, struct store_result *result)
+{
+    struct store_rows row = {result, 0, store_result_row_count(result)};
+    if (row.count == 1) {
+        s->snapshot.epoch = store_get_int(&row, 0, 0);
+        s->snapshot.now_us = store_get_time(&row, 0, 1);
+    } else {
+        s->outcome = MAKE_STATUS(INTEGRITY, "the database has no epoch");
+    }
+}
+
+static void give_rows(struct batch_op *op, struct store_result *result)
+{
+    op->rows = (struct store_rows){store_result_retain(result), 0, store_result_row_count(result)};
+}
+
+static struct status take_step(struct batch_segment *s, const struct step *step, PGresult *res)
+{
+    struct status outcome = sqlstate_check(res, step->name);
+    if (status_ok(outcome) && step->kind == STEP_COMMIT &&
+        strcmp(PQcmdStatus(res), "COMMIT") != 0) {
+        outcome = MAKE_STATUS(UNAVAILABLE, "the transaction was rolled back");
+    }
+    if (!status_ok(outcome) || step->kind == STEP_CONTROL || step->kind == STEP_COMMIT) {
+        PQclear(res);
+        return outcome;
+    }
+    struct store_result *result CLEANUP(store_result_cleanup) = NULL;
+    TRY(store_result_wrap(res, &result));
+    if (step->kind == STEP_SNAPSHOT) {
+        read_snapshot_row(s, result);
+    } else if (step->kind == STEP_LOAD) {
+        deal_out(s, step->load, result);
+    } else {
+        give_rows(step->op, result);
+    }
+    return OK_STATUS;
+}
+
+// A failed read segment tells nothing about each of its members: they are tried singly.
+static bool retry_singly(struct batch *b, struct batch_segment *s)
+{
+    if (s->kind != SEGMENT_READ || s->op_count < 2) {
+        return false;
+    }
+    struct batch_op *op = s->ops;
+    while (op != NULL) {
+        struct batch_op *next = op->next;
+        store_rows_done(&op->rows);
+        op->alone = true;
+        batch_queue_push(&b->reads, op);
+        b->stats.retries++;
+        op = next;
+    }
+    return true;
+}
+
+static void finish_ops(struct batch_segment *s)
+{
+    struct batch_op *op = s->ops;
+    while (op != NULL) {
+        struct batch_op *next = op->next;
+        op->snapshot = s->snapshot;
+        if (!status_ok(s->outcome)) {
+            store_rows_done(&op->rows);
+        }
+        batch_op_finish(op, s->outcome);
+        op = next;
+    }
+}
+
+static void finish_segment(struct batch *b, struct batch_segment *s)
+{
+    if (s->kind == SEGMENT_BARRIER) {
+        if (s->warned && status_ok(s->outcome)) {
+            s->outcome = MAKE_STATUS(UNAVAILABLE, "the synchronous replica did not confirm");
+        }
+        b->options.barrier->done(b->options.barrier_ctx, s->barrier_group, s->outcome);
+    } else if (status_ok(s->outcome) || !retry_singly(b, s)) {
+        finish_ops(s);
+    }
+}
+
+static void pop_segment(struct batch *b)
+{
+    struct batch_segment *s = b->segments;
+    b->segments = s->next;
+    if (b->segments == NULL) {
+        b->segments_tail = &b->segments;
+    }
+    b->flights -= s->ends_flight;
+    finish_segment(b, s);
+    // A statement that doesn't parse, or a barrier that failed, leaves a connection in a state that
+    // nothing may build upon: the chain's head is no longer what memory says.
+    bool fatal = !status_ok(s->outcome) &&
+                 (s->kind == SEGMENT_PREPARE || s->kind == SEGMENT_BARRIER);
+    batch_segment_free(s);
+    if (fatal) {
+        batch_connection_lost(b);
+    }
+}
+
+static void take_result(struct batch *b, PGresult *res)
+{
+    struct batch_segment *s = b->segments;
+    REQUIRE(s != NULL);
+    if (PQresultStatus(res) == PGRES_PIPELINE_SYNC) {
+        PQclear(res);
+        pop_segment(b);
+        return;
+    }
+    REQUIRE(s->step_at < s->step_count);
+    const struct step *step = &s->steps[s->step_at];
+    struct status outcome = take_step(s, step, res);
+    if (!status_ok(outcome) && status_ok(s->outcome)) {
+        s->outcome = outcome;
+    }
+}
+
+void batch_reply_read(struct batch *b)
+{
+    if (PQconsumeInput(b->conn) != 1) {
+        batch_connection_lost(b);
+        return;
+    }
+    while (b->conn != NULL && b->segments != NULL && PQisBusy(b->conn) == 0) {
+        PGresult *res = PQgetResult(b->conn);
+        if (res != NULL) {
+            take_result(b, res);
+        } else if (PQstatus(b->conn) != CONNECTION_OK) {
+            batch_connection_lost(b);
+        } else if (b->segments != NULL) {
+            b->segments->step_at++; // NULL ends the results of one statement
+        }
+    }
+    if (b->conn != NULL && PQstatus(b->conn) != CONNECTION_OK) {
+        batch_connection_lost(b);
+    }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: ISC
+#include "vault/store/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vault/store/connection.h"
+#include "vault/store/result_internal.h"
+#include "vault/store/session_internal.h"
+#include "vault/store/sqlstate.h"
+
+enum { SESSION_STATEMENTS_MAX = 256 };
+
+struct session {
+    PGconn *conn;
+    struct store_identity identity;
+    bool warned; // a WARNING came since the last commit began
+    const struct store_statement *prepared[SESSION_STATEMENTS_MAX];
+    size_t prepared_count;
+};
+
+// A synchronous replica that wasn't waited for shows only as a warning after COMMIT.
+static void note_warning(void *arg, const PGresult *res)
+{
+    struct session *s = arg;
+    const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity != NULL && strcmp(severity, "WARNING") == 0) {
+        s->warned = true;
+    }
+}
+
+void session_close(struct session *s)
+{
+    if (s != NULL) {
+        PQfinish(s->conn);
+        free(s);
+    }
+}
+
+void session_cleanup(struct session **s)
+{
+    session_close(*s);
+}
+
+PGconn *session_take_connection(struct session *s)
+{
+    PGconn *conn = s->conn;
+    free(s);
+    return conn;
+}
+
+struct status session_open(const struct store_config *config, struct session **out)
+{
+    struct session *s CLEANUP(session_cleanup) = calloc(1, sizeof *s);
+    if (s == NULL) {
+        FAIL(NOMEM, "out of memory");
+    }
+    TRY(connection_open(config, &s->conn));
+    TRY(connection_inspect(s->conn, &s->identity));
+    TRY(session_script(s, "SET synchronous_commit = on; SET client_min_messages = warning; "
+                          "SET statement_timeout = '60s'; SET lock_timeout = '5s'; "
+                          "SET idle_in_transaction_session_timeout = '60s'; SET timezone = 'UTC'"));
+    PQsetNoticeReceiver(s->conn, note_warning, s);
+    *out = TAKE(s);
+    return OK_STATUS;
+}
+
+struct store_identity session_identity(const struct session *s)
+{
+    return s->identity;
+}
+
+bool session_broken(const struct session *s)
+{
+    return PQstatus(s->conn) != CONNECTION_OK;
+}
+
+struct status session_script(struct session *s, const char *sql)
+{
+    PGresult *res = PQexec(s->conn, sql);
+    struct status outcome = sqlstate_check(res, "script");
+    PQclear(res);
+    return outcome;
+}
+
+static struct status prepare(struct session *s, const struct store_statement *statement,
+                             const struct store_params *params)
+{
+    for (size_t i = 0; i < s->prepared_count; i++) {
+        if (s->prepared[i] == statement) {
+            return OK_STATUS;
+        }
+    }
+    REQUIRE(s->prepared_count < SESSION_STATEMENTS_MAX);
+    PGresult *res =
+        PQprepare(s->conn, statement->name, statement->sql, (int)params->count, params->types);
+    struct status outcome = sqlstate_check(res, statement->name);
+    PQclear(res);
+    if (status_ok(outcome)) {
+        s->prepared[s->prepared_count++] = statement;
+    }
+    return outcome;
+}
+
+static struct status take_rows(PGresult *res, const char *name, struct store_rows *out)
+{
+    struct status outcome = sqlstate_check(res, name);
+    if (!status_ok(outcome) || out == NULL) {
+        PQclear(res);
+        return outcome;
+    }
+    struct store_result *result;
+    TRY(store_result_wrap(res, &result));
+    *out = (struct store_rows){result, 0, store_result_row_count(result)};
+    return OK_STATUS;
+}
+
+struct status session_exec(struct session *s, const struct store_statement *statement,
+                           const struct store_value *values, size_t count, struct store_rows *out)
+{
+    struct store_params params CLEANUP(store_params_done);
+    TRY(store_params_init(&params, values, count));
+    TRY(prepare(s, statement, &params));
+    PGresult *res = PQexecPrepared(s->conn, statement->name, (int)count, params.values,
+                                   params.lengths, params.formats, 1);
+    return take_rows(res, statement->name, out);
+}
+
+struct status session_begin(struct session *s)
+{
+    return session_script(s, "BEGIN");
+}
+
+struct status session_begin_snapshot(struct session *s)
+{
+    return session_script(s, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+}
+
+struct status session_commit(struct session *s)
+{
+    s->warned = false;
+    PGresult *res = PQexec(s->conn, "COMMIT");
+    struct status outcome = sqlstate_check(res, "commit");
+    bool committed = strcmp(PQcmdStatus(res), "COMMIT") == 0;
+    PQclear(res);
+    TRY(outcome);
+    if (!committed) {
+        FAIL(UNAVAILABLE, "the transaction was rolled back");
+    }
+    if (s->warned) {
+        FAIL(UNAVAILABLE, "the synchronous replica did not confirm");
+    }
+    return OK_STATUS;
+}
+
+void session_rollback(struct session *s)
+{
+    if (PQtransactionStatus(s->conn) != PQTRANS_IDLE) {
+        status_ignore(session_script(s, "ROLLBACK")); // a broken session is dropped by its owner
+    }
+}
+
+// Single-row mode: the rest must be read even after `each` has failed.
+static struct status stream_rows(struct session *s, const char *name,
+                                 struct status (*each)(void *, const struct store_rows *),
+                                 void *ctx)
+{
+    struct status outcome = OK_STATUS;
+    PGresult *res;
+    while ((res = PQgetResult(s->conn)) != NULL) {
+        if (PQresultStatus(res) != PGRES_SINGLE_TUPLE || !status_ok(outcome)) {
+            struct status last =
+                PQresultStatus(res) == PGRES_SINGLE_TUPLE ? OK_STATUS : sqlstate_check(res, name);
+            outcome = status_ok(outcome) ? last : outcome;
+            PQclear(res);
+            continue;
+        }
+        struct store_rows row CLEANUP(store_rows_done) = {.count = 1};
+        outcome = store_result_wrap(res, &row.result);
+        if (status_ok(outcome)) {
+            outcome = each(ctx, &row);
+        }
+    }
+    return outcome;
+}
+
+struct status session_stream(struct session *s, const struct store_statement *statement,
+                             const struct store_value *values, size_t count,
+                             struct status (*each)(void *ctx, const struct store_rows *row),
+                             void *ctx)
+{
+    struct store_params params CLEANUP(store_params_done);
+    TRY(store_params_init(&params, values, count));
+    TRY(prepare(s, statement, &params));
+    if (PQsendQueryPrepared(s->conn, statement->name, (int)count, params.values, params.lengths,
+                            params.formats, 1) != 1 ||
+        PQsetSingleRowMode(s->conn) != 1) {
+        FAIL(UNAVAILABLE, "the connection to the database was lost");
+    }
+    return stream_rows(s, statement->name, each, ctx);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: ISC
+// Sessions: blocking connections for what takes several statements or long (LIST, reports,
+// migrations, rotation). Only for offload threads and start-up, never for a worker's own thread.
+// One thread at a time. `synchronous_commit` is on: what a session committed is durable.
+#pragma once
+
+#include "vault/base/secret.h"
+#include "vault/runtime/offload.h"
+#include "vault/store/statement.h"
+
+// Where the database is. Borrowed for the life of the program.
+struct store_config {
+    const char *conninfo;          // keywords or URI, several hosts allowed, without password
+    const struct secret *password; // NULL: libpq's own ways (~/.pgpass)
+};
+
+// What a connection is attached to. After a fail-over the timeline differs.
+struct store_identity {
+    int64_t system;
+    int64_t timeline;
+    int backend_pid;
+};
+
+struct session;
+
+void session_close(struct session *s); // NULL is fine
+// UNAVAILABLE when nothing answers, the server is read-only, out of connections, too old, not UTF-8
+// or behind a pooler.
+struct status session_open(const struct store_config *config, struct session **out);
+void session_cleanup(struct session **s);
+
+struct store_identity session_identity(const struct session *s);
+bool session_broken(const struct session *s);
+
+// One statement. `out` may be NULL when there is nothing to read; release it with store_rows_done().
+struct status session_exec(struct session *s, const struct store_statement *statement,
+                           const struct store_value *values, size_t count, struct store_rows *out);
+// Text that is ours and has no values: migrations and settings.
+struct status session_script(struct session *s, const char *sql);
+
+struct status session_begin(struct session *s);
+struct status session_begin_snapshot(struct session *s); // repeatable read, read only
+// UNAVAILABLE when the outcome is unknown or a synchronous replica wasn't waited for.
+struct status session_commit(struct session *s);
+void session_rollback(struct session *s);
+
+// Walks a query's rows one at a time with constant memory; stops when `each` fails.
+struct status session_stream(struct session *s, const struct store_statement *statement,
+                             const struct store_value *values, size_t count,
+                             struct status (*each)(void *ctx, const struct store_rows *row),
+                             void *ctx);
