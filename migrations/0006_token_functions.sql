@@ -71,9 +71,10 @@ $$;
 -- finds are children made meanwhile: whoever made them held the parent until then.
 CREATE FUNCTION token_delete_trees(roots uuid[]) RETURNS int8 LANGUAGE plpgsql AS $$
 DECLARE
+    tree uuid[] := token_tree(roots, 9223372036854775807);
     deleted int8;
 BEGIN
-    DELETE FROM token WHERE id = ANY (token_tree(roots, 9223372036854775807));
+    DELETE FROM token WHERE id = ANY (tree);
     GET DIAGNOSTICS deleted = ROW_COUNT;
     RETURN deleted;
 END $$;

@@ -166,7 +166,7 @@ static struct status run_export(struct cli *c)
         {"from", CLI_FLAG_TEXT, "TIME", "not before, e.g. 2026-01-31T08:00:00Z"},                  \
         {"to", CLI_FLAG_TEXT, "TIME", "before"},                                                   \
     {                                                                                              \
-        "result", CLI_FLAG_TEXT, "NAME", "with this result, e.g. ok or denied"                     \
+        "result", CLI_FLAG_TEXT, "CODE", "with this HTTP status, e.g. 403"                         \
     }
 static const struct cli_flag enable_flags[] = {
     {"path", CLI_FLAG_TEXT, "NAME", "its name (default: its type)"},
@@ -195,7 +195,7 @@ static const struct cli_flag export_flags[] = {
     "Example: rotunda audit disable file"
 #define RECORDS_HELP                                                                               \
     "Shows who did what, as far as the filters let through.\n\n"                                   \
-    "Example: rotunda audit records -path=secret/data/app -result=denied -limit=50"
+    "Example: rotunda audit records -path=secret/data/app -result=403 -limit=50"
 #define EXPORT_HELP                                                                                \
     "Streams the log, for `rotunda audit verify` or for other programs.\n\n"                       \
     "Example: rotunda audit export -from=2026-01-01T00:00:00Z -output=january.jsonl"

@@ -10,6 +10,13 @@ void cli_answer_done(struct cli_answer *answer)
     cli_response_done(&answer->response);
 }
 
+static struct cli_answer take_answer(struct cli_answer *answer)
+{
+    struct cli_answer taken = *answer;
+    *answer = (struct cli_answer){.method = NULL};
+    return taken;
+}
+
 struct status cli_ask(struct cli *c, const struct cli_request *request, struct cli_answer *out)
 {
     CLEANUP(cli_answer_done)
@@ -25,8 +32,7 @@ struct status cli_ask(struct cli *c, const struct cli_request *request, struct c
                                       answer.response.code, STR_ARG(c->settings.address));
         }
     }
-    *out = answer;
-    answer = (struct cli_answer){.method = NULL};
+    *out = take_answer(&answer);
     return OK_STATUS;
 }
 
@@ -86,8 +92,7 @@ struct status cli_call(struct cli *c, const struct cli_request *request, struct 
     CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
     TRY(cli_ask(c, request, &answer));
     TRY(cli_check(c, &answer));
-    *out = answer;
-    answer = (struct cli_answer){.method = NULL};
+    *out = take_answer(&answer);
     return OK_STATUS;
 }
 

@@ -30,8 +30,8 @@ struct status cli_kv_locate(struct cli *c, size_t index, struct cli_kv_place *ou
 {
     CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
     struct cli_kv_place place = {.versioned = false};
-    struct str operand;
-    struct str mount;
+    struct str operand = {NULL, 0};
+    struct str mount = {NULL, 0};
     struct str version = {NULL, 0};
     TRY(cli_operand_path(c, index, &operand));
     if (cli_args_has(&c->args, "mount")) {
@@ -55,7 +55,7 @@ struct status cli_kv_locate(struct cli *c, size_t index, struct cli_kv_place *ou
 
 struct status cli_kv_locate_versioned(struct cli *c, size_t index, struct cli_kv_place *out)
 {
-    struct cli_kv_place place;
+    struct cli_kv_place place = {.versioned = false};
     TRY(cli_kv_locate(c, index, &place));
     if (!place.versioned) {
         return cli_problem_local(&c->problem, "the mount %.*s/ keeps no versions (kv version 1)",

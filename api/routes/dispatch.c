@@ -248,8 +248,8 @@ static struct status run_handler(struct dispatch *d, struct operation *op, struc
         TRY(worker_catalog(op->worker, epoch, &catalog));
         op->catalog = catalog;
         op->stale = false;
-        struct status s = run_once(d, op, req, res);
         batch_op_done(&op->token_op);
+        struct status s = run_once(d, op, req, res);
         op->catalog = NULL;
         if (!op->stale || op->effect) {
             return s;
@@ -314,6 +314,7 @@ static void serve_audited(struct dispatch *d, struct operation *op, struct http_
         answer_failure(op, res, s);
     }
     record(op, req, res);
+    batch_op_done(&op->token_op); // the record borrows the caller's names from it
     w->operations--;
     if (op->seal_after && res->status < 300) {
         crew_seal(d->vault);

@@ -3,5 +3,6 @@
 
 const struct route_table *const route_tables[] = {
     &sys_seal_routes,
+    &token_routes,
     NULL,
 };

@@ -28,7 +28,7 @@ static bool is_called(const struct rotunda_call *call, const char *name)
     return call_text_is(call_target_setting(call, "fault"), name);
 }
 
-static enum fault wanted(const struct state *s, const struct rotunda_call *call,
+static enum fault wanted(const struct ledger *s, const struct rotunda_call *call,
                          const char *operation)
 {
     struct rotunda_text only = call_target_setting(call, "fault_op");
@@ -100,7 +100,7 @@ static _Noreturn void misbehave(const struct rotunda_call *call)
     hang();
 }
 
-enum fault fault_before(const struct state *s, const struct rotunda_call *call,
+enum fault fault_before(const struct ledger *s, const struct rotunda_call *call,
                         const char *operation)
 {
     enum fault fault = wanted(s, call, operation);

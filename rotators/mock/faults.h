@@ -5,7 +5,7 @@
 //   fault_once  true: only the first time, remembered in <state_dir>/fired
 #pragma once
 
-#include "rotators/mock/state.h"
+#include "rotators/mock/ledger.h"
 
 // What becomes of a call. The faults that end or hang the process happen inside of the functions.
 enum fault {
@@ -20,7 +20,7 @@ enum fault {
 };
 
 // Before the target is changed: the faults of FAULT_BEFORE_COMMIT do not return.
-enum fault fault_before(const struct state *s, const struct rotunda_call *call,
+enum fault fault_before(const struct ledger *s, const struct rotunda_call *call,
                         const char *operation);
 // After it was changed: with FAULT_AFTER_COMMIT it does not return.
 void fault_after(enum fault fault, const struct rotunda_call *call);

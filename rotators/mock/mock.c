@@ -10,7 +10,7 @@
 
 enum { SLOTS = 2, ISSUED = 3, ISSUED_OCTETS = 24 };
 
-#define STATE_CLEANUP __attribute__((cleanup(state_close)))
+#define LEDGER_CLEANUP __attribute__((cleanup(ledger_close)))
 
 static enum rotunda_error fault_error(enum fault fault)
 {
@@ -33,30 +33,30 @@ static enum rotunda_error fault_error(enum fault fault)
 
 // Opens the state for a change: notes the call, lets faults happen, takes the fence. False with
 // reply filled in when nothing is to be changed.
-static bool begin_change(const struct rotunda_call *call, const char *operation, struct state *s,
+static bool begin_change(const struct rotunda_call *call, const char *operation, struct ledger *s,
                          enum fault *fault, struct rotunda_reply *reply)
 {
-    if (!state_open(call, s, reply)) {
+    if (!ledger_open(call, s, reply)) {
         return false;
     }
-    state_note_call(s, operation, call);
+    ledger_note_call(s, operation, call);
     *fault = fault_before(s, call, operation);
     enum rotunda_error error = fault_error(*fault);
     if (error != ROTUNDA_ERROR_NONE) {
         call_fail(reply, error, "as the setting fault says");
         return false;
     }
-    if (!state_take_fence(s, call->account.name, call->fence)) {
+    if (!ledger_take_fence(s, call->account.name, call->fence)) {
         call_fail(reply, ROTUNDA_ERROR_FENCED, "a later attempt was here");
         return false;
     }
     return true;
 }
 
-static enum rotunda_apply end_change(const struct rotunda_call *call, struct state *s,
+static enum rotunda_apply end_change(const struct rotunda_call *call, struct ledger *s,
                                      enum fault fault, struct rotunda_reply *reply)
 {
-    if (!state_save(s)) {
+    if (!ledger_save(s)) {
         call_fail(reply, ROTUNDA_ERROR_UNKNOWN_OUTCOME, "the state may be saved or not");
         return ROTUNDA_APPLY_UNKNOWN;
     }
@@ -67,13 +67,13 @@ static enum rotunda_apply end_change(const struct rotunda_call *call, struct sta
 static enum rotunda_apply apply_one_slot(const struct rotunda_call *call,
                                          struct rotunda_reply *reply)
 {
-    STATE_CLEANUP struct state s;
+    LEDGER_CLEANUP struct ledger s;
     enum fault fault = FAULT_NONE;
     if (!begin_change(call, "apply", &s, &fault, reply)) {
         return ROTUNDA_APPLY_NOT_APPLIED;
     }
-    state_remove_account(&s, call->account.name);
-    if (!state_add(&s, call, call->value.secret, "")) {
+    ledger_remove_account(&s, call->account.name);
+    if (!ledger_add(&s, call, call->value.secret, "")) {
         return CALL_NOT_APPLIED(reply, ROTUNDA_ERROR_INVALID, "a value has 1 to 256 octets");
     }
     return end_change(call, &s, fault, reply);
@@ -81,16 +81,16 @@ static enum rotunda_apply apply_one_slot(const struct rotunda_call *call,
 
 static enum rotunda_apply apply_slots(const struct rotunda_call *call, struct rotunda_reply *reply)
 {
-    STATE_CLEANUP struct state s;
+    LEDGER_CLEANUP struct ledger s;
     enum fault fault = FAULT_NONE;
     if (!begin_change(call, "apply", &s, &fault, reply)) {
         return ROTUNDA_APPLY_NOT_APPLIED;
     }
-    if (state_find_value(&s, call->account.name, call->value.secret) < 0) {
-        if (state_count(&s, call->account.name) >= SLOTS) {
+    if (ledger_find_value(&s, call->account.name, call->value.secret) < 0) {
+        if (ledger_count(&s, call->account.name) >= SLOTS) {
             return CALL_NOT_APPLIED(reply, ROTUNDA_ERROR_INVALID, "both slots are taken: retire");
         }
-        if (!state_add(&s, call, call->value.secret, "")) {
+        if (!ledger_add(&s, call, call->value.secret, "")) {
             return CALL_NOT_APPLIED(reply, ROTUNDA_ERROR_INVALID, "a value has 1 to 256 octets");
         }
     }
@@ -100,20 +100,20 @@ static enum rotunda_apply apply_slots(const struct rotunda_call *call, struct ro
 // Every call makes another value: never to be repeated blindly.
 static enum rotunda_apply apply_issuer(const struct rotunda_call *call, struct rotunda_reply *reply)
 {
-    STATE_CLEANUP struct state s;
+    LEDGER_CLEANUP struct ledger s;
     enum fault fault = FAULT_NONE;
     if (!begin_change(call, "apply", &s, &fault, reply)) {
         return ROTUNDA_APPLY_NOT_APPLIED;
     }
     uint8_t octets[ISSUED_OCTETS];
     char secret[2 * ISSUED_OCTETS + 1];
-    char id[STATE_ID_BYTES];
+    char id[LEDGER_ID_BYTES];
     randombytes_buf(octets, sizeof octets);
     sodium_bin2hex(secret, sizeof secret, octets, sizeof octets);
     snprintf(id, sizeof id, "key-%08x", (unsigned)randombytes_random());
     struct rotunda_bytes value = {(const uint8_t *)secret, 2 * ISSUED_OCTETS};
     enum rotunda_apply result = ROTUNDA_APPLY_NOT_APPLIED;
-    if (state_count(&s, call->account.name) >= ISSUED || !state_add(&s, call, value, id)) {
+    if (ledger_count(&s, call->account.name) >= ISSUED || !ledger_add(&s, call, value, id)) {
         call_fail(reply, ROTUNDA_ERROR_INVALID, "the account has as many keys as it may");
     } else {
         result = end_change(call, &s, fault, reply);
@@ -126,8 +126,8 @@ static enum rotunda_apply apply_issuer(const struct rotunda_call *call, struct r
 
 static enum rotunda_probe probe(const struct rotunda_call *call, struct rotunda_reply *reply)
 {
-    STATE_CLEANUP struct state s;
-    if (!state_open(call, &s, reply)) {
+    LEDGER_CLEANUP struct ledger s;
+    if (!ledger_open(call, &s, reply)) {
         return ROTUNDA_PROBE_UNREACHABLE;
     }
     enum fault fault = fault_before(&s, call, "probe");
@@ -138,42 +138,42 @@ static enum rotunda_probe probe(const struct rotunda_call *call, struct rotunda_
     if (fault == FAULT_LIE_WORKS || fault == FAULT_LIE_REJECTED) {
         return fault == FAULT_LIE_WORKS ? ROTUNDA_PROBE_WORKS : ROTUNDA_PROBE_REJECTED;
     }
-    int found = state_find_value(&s, call->account.name, call->value.secret);
+    int found = ledger_find_value(&s, call->account.name, call->value.secret);
     return found < 0 ? ROTUNDA_PROBE_REJECTED : ROTUNDA_PROBE_WORKS;
 }
 
 static enum rotunda_apply retire(const struct rotunda_call *call, struct rotunda_reply *reply)
 {
-    STATE_CLEANUP struct state s;
+    LEDGER_CLEANUP struct ledger s;
     enum fault fault = FAULT_NONE;
     if (!begin_change(call, "retire", &s, &fault, reply)) {
         return ROTUNDA_APPLY_NOT_APPLIED;
     }
     int found = call->value.external_id.len > 0
-                    ? state_find_id(&s, call->account.name, call->value.external_id)
-                    : state_find_value(&s, call->account.name, call->value.secret);
+                    ? ledger_find_id(&s, call->account.name, call->value.external_id)
+                    : ledger_find_value(&s, call->account.name, call->value.secret);
     if (found >= 0) {
-        state_remove(&s, (size_t)found);
+        ledger_remove(&s, (size_t)found);
     }
     return end_change(call, &s, fault, reply);
 }
 
 static enum rotunda_apply revoke(const struct rotunda_call *call, struct rotunda_reply *reply)
 {
-    STATE_CLEANUP struct state s;
+    LEDGER_CLEANUP struct ledger s;
     enum fault fault = FAULT_NONE;
     if (!begin_change(call, "revoke", &s, &fault, reply)) {
         return ROTUNDA_APPLY_NOT_APPLIED;
     }
-    state_remove_account(&s, call->account.name);
+    ledger_remove_account(&s, call->account.name);
     return end_change(call, &s, fault, reply);
 }
 
 static enum rotunda_error list_external(const struct rotunda_call *call,
                                         struct rotunda_reply *reply)
 {
-    STATE_CLEANUP struct state s;
-    if (!state_open(call, &s, reply)) {
+    LEDGER_CLEANUP struct ledger s;
+    if (!ledger_open(call, &s, reply)) {
         return reply->error;
     }
     enum rotunda_error error = fault_error(fault_before(&s, call, "list_external"));
@@ -181,7 +181,7 @@ static enum rotunda_error list_external(const struct rotunda_call *call,
         return call_fail(reply, error, "as the setting fault says");
     }
     for (size_t i = 0; i < s.count; i++) {
-        const struct state_entry *e = &s.entries[i];
+        const struct ledger_entry *e = &s.entries[i];
         struct rotunda_external item = {
             .external_id = {e->id, strlen(e->id)},
             .attempt = {e->attempt, strlen(e->attempt)},
@@ -196,11 +196,11 @@ static enum rotunda_error list_external(const struct rotunda_call *call,
 
 static enum rotunda_error sessions(const struct rotunda_call *call, struct rotunda_reply *reply)
 {
-    STATE_CLEANUP struct state s;
-    if (!state_open(call, &s, reply)) {
+    LEDGER_CLEANUP struct ledger s;
+    if (!ledger_open(call, &s, reply)) {
         return reply->error;
     }
-    reply->sessions = state_sessions(&s);
+    reply->sessions = ledger_sessions(&s);
     return ROTUNDA_ERROR_NONE;
 }
 
@@ -214,8 +214,8 @@ static enum rotunda_error plan(const struct rotunda_call *call, struct rotunda_r
 
 static enum rotunda_error check(const struct rotunda_call *call, struct rotunda_reply *reply)
 {
-    STATE_CLEANUP struct state s;
-    bool open = state_open(call, &s, reply);
+    LEDGER_CLEANUP struct ledger s;
+    bool open = ledger_open(call, &s, reply);
     struct rotunda_check item = {
         .name = "state_writable",
         .state = open ? ROTUNDA_CHECK_OK : ROTUNDA_CHECK_MISSING,

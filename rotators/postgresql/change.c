@@ -8,17 +8,21 @@
 
 #include <sodium.h>
 
-#include "rotators/postgresql/login.h"
-#include "rotators/postgresql/scram.h"
+#include "rotators/postgresql/pglogin.h"
+#include "rotators/postgresql/verifier.h"
 
 // ALTER ROLE takes no parameters: values arrive through set_config($n, true) and are quoted by
 // format() on the server. The lock orders attempts on one role; the fence stands at the end of the
 // role's comment, whose own text is kept.
+//
+// The verifier is no parameter: log_statement and log_min_duration_statement write those to the
+// server's log. It is set in the session's start packet, which nothing logs, and the error of the
+// one statement that holds it is replaced, because its context would quote it.
 static const char change_block[] =
     "DO $rotunda$\n"
     "DECLARE\n"
     "  role_name text := current_setting('rotunda.role');\n"
-    "  verifier text := current_setting('rotunda.verifier');\n"
+    "  verifier text := nullif(current_setting('rotunda.verifier', true), '');\n"
     "  valid_until text := current_setting('rotunda.valid_until');\n"
     "  fence bigint := current_setting('rotunda.fence')::bigint;\n"
     "  pattern CONSTANT text := ' ?\\[rotunda fence (\\d+)\\]$';\n"
@@ -34,7 +38,11 @@ static const char change_block[] =
     "  IF substring(note from pattern)::bigint > fence THEN\n"
     "    RAISE EXCEPTION 'a later attempt was here' USING ERRCODE = 'RT409';\n"
     "  END IF;\n"
-    "  EXECUTE format('ALTER ROLE %I PASSWORD %L', role_name, nullif(verifier, ''));\n"
+    "  BEGIN\n"
+    "    EXECUTE format('ALTER ROLE %I PASSWORD %L', role_name, verifier);\n"
+    "  EXCEPTION WHEN OTHERS OR query_canceled THEN\n"
+    "    RAISE EXCEPTION 'the password was refused' USING ERRCODE = SQLSTATE;\n"
+    "  END;\n"
     "  IF valid_until <> '' THEN\n"
     "    EXECUTE format('ALTER ROLE %I VALID UNTIL %L', role_name, valid_until);\n"
     "  END IF;\n"
@@ -48,20 +56,13 @@ static const char change_block[] =
     "$rotunda$";
 
 static const char set_values[] =
-    "SELECT set_config('rotunda.role', $1, true), set_config('rotunda.verifier', $2, true),"
-    " set_config('rotunda.valid_until', $3, true), set_config('rotunda.fence', $4, true)";
-
-// A superuser keeps even the verifier out of the server's log; others may not change these.
-static const char quiet_log[] =
-    "SELECT set_config(name, value, true) FROM (VALUES ('log_statement', 'none'),"
-    " ('log_min_error_statement', 'panic'), ('log_min_duration_statement', '-1'),"
-    " ('log_min_duration_sample', '-1'), ('log_parameter_max_length', '0'),"
-    " ('log_parameter_max_length_on_error', '0')) AS quiet (name, value)";
+    "SELECT set_config('rotunda.role', $1, true), set_config('rotunda.valid_until', $2, true),"
+    " set_config('rotunda.fence', $3, true)";
 
 struct change {
-    char role[LOGIN_NAME_BYTES];
-    char verifier[SCRAM_VERIFIER_BYTES]; // "" removes the password
-    char valid_until[40];                // "" leaves it alone
+    char role[PGLOGIN_NAME_BYTES];
+    char verifier[VERIFIER_BYTES]; // "" removes the password
+    char valid_until[40];          // "" leaves it alone
     char fence[24];
 };
 
@@ -117,30 +118,30 @@ static void note_warning(void *arg, const PGresult *notice)
 }
 
 // Every failure before COMMIT was sent means that nothing changed: the server rolls back.
-static bool step(const struct login *l, int64_t deadline_ms, const char *sql,
-                 struct login_parameters parameters, struct rotunda_reply *reply)
+static bool step(const struct pglogin *l, int64_t deadline_ms, const char *sql,
+                 struct pglogin_parameters parameters, struct rotunda_reply *reply)
 {
-    char state[SQLSTATE_BYTES];
-    __attribute__((cleanup(login_result_clear))) PGresult *result =
-        login_run(l, deadline_ms, sql, parameters);
+    char state[PGERROR_BYTES];
+    __attribute__((cleanup(pglogin_result_clear))) PGresult *result =
+        pglogin_run(l, deadline_ms, sql, parameters);
     ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
         return true;
     }
-    login_result_state(result, state);
-    call_fail(reply, sqlstate_class(state),
+    pglogin_result_state(result, state);
+    call_fail(reply, pgerror_class(state),
               "the change was refused and nothing changed (SQLSTATE %s)",
               state[0] == '\0' ? "none: connection or time lost" : state);
     return false;
 }
 
-static enum rotunda_apply commit(const struct login *l, int64_t deadline_ms,
+static enum rotunda_apply commit(const struct pglogin *l, int64_t deadline_ms,
                                  struct rotunda_reply *reply)
 {
     bool warned = false;
     PQsetNoticeReceiver(l->connection, note_warning, &warned);
-    __attribute__((cleanup(login_result_clear))) PGresult *result =
-        login_run(l, deadline_ms, "COMMIT", (struct login_parameters){NULL, 0});
+    __attribute__((cleanup(pglogin_result_clear))) PGresult *result =
+        pglogin_run(l, deadline_ms, "COMMIT", (struct pglogin_parameters){NULL, 0});
     PQsetNoticeReceiver(l->connection, NULL, NULL);
     if (PQresultStatus(result) != PGRES_COMMAND_OK || warned) {
         call_fail(reply, ROTUNDA_ERROR_UNKNOWN_OUTCOME, "the server's answer to COMMIT was %s",
@@ -156,22 +157,22 @@ static enum rotunda_apply commit(const struct login *l, int64_t deadline_ms,
 static enum rotunda_apply run_change(const struct rotunda_call *call, const struct change *c,
                                      struct rotunda_reply *reply)
 {
-    struct login_route route;
-    __attribute__((cleanup(login_close))) struct login session = {.connection = NULL};
-    if (!login_route_read(call, &route, reply) ||
-        !login_as_rotator(call, &route, &session, reply)) {
+    struct pglogin_route route;
+    __attribute__((cleanup(pglogin_close))) struct pglogin session = {.connection = NULL};
+    if (!pglogin_route_read(call, &route, reply)) {
         return ROTUNDA_APPLY_NOT_APPLIED;
     }
-    const char *superuser = PQparameterStatus(session.connection, "is_superuser");
-    bool quiet = superuser != NULL && strcmp(superuser, "on") == 0;
-    const char *values[] = {c->role, c->verifier, c->valid_until, c->fence};
-    struct login_parameters none = {NULL, 0};
+    route.verifier = c->verifier;
+    if (!pglogin_as_rotator(call, &route, &session, reply)) {
+        return ROTUNDA_APPLY_NOT_APPLIED;
+    }
+    const char *values[] = {c->role, c->valid_until, c->fence};
+    struct pglogin_parameters none = {NULL, 0};
     bool ready =
         step(&session, route.deadline_ms, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", none,
              reply) &&
-        (!quiet || step(&session, route.deadline_ms, quiet_log, none, reply)) &&
         step(&session, route.deadline_ms, set_values,
-             (struct login_parameters){values, (int)(sizeof values / sizeof values[0])}, reply) &&
+             (struct pglogin_parameters){values, (int)(sizeof values / sizeof values[0])}, reply) &&
         step(&session, route.deadline_ms, change_block, none, reply);
     return ready ? commit(&session, route.deadline_ms, reply) : ROTUNDA_APPLY_NOT_APPLIED;
 }
@@ -182,7 +183,7 @@ enum rotunda_apply postgresql_apply(const struct rotunda_call *call, struct rotu
     if (!read_change(call, &c, reply)) {
         return ROTUNDA_APPLY_NOT_APPLIED;
     }
-    if (!scram_verifier_make(call->value.secret, call->value.salt, c.verifier)) {
+    if (!verifier_make(call->value.secret, call->value.salt, c.verifier)) {
         return CALL_NOT_APPLIED(reply, ROTUNDA_ERROR_INVALID,
                                 "a password is printable ASCII, its salt 16 to 64 octets");
     }

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "rotators/common/lent.h"
-#include "rotators/postgresql/login.h"
+#include "rotators/postgresql/pglogin.h"
 
-enum { HINT_BYTES = 640, QUOTED_BYTES = 2 * LOGIN_NAME_BYTES + 3, DECOY_OCTETS = 24 };
+enum { HINT_BYTES = 640, QUOTED_BYTES = 2 * PGLOGIN_NAME_BYTES + 3, DECOY_OCTETS = 24 };
 
 // What one query says about the role and about the rotator's own session.
 enum column {
@@ -47,9 +47,9 @@ static const char pair_query[] =
     "   FROM pg_roles WHERE rolname IN ($1, $3)), false)";
 
 struct names {
-    char role[LOGIN_NAME_BYTES];
-    char pair[LOGIN_NAME_BYTES];  // "" for a single role
-    char owner[LOGIN_NAME_BYTES]; // "" when none is given
+    char role[PGLOGIN_NAME_BYTES];
+    char pair[PGLOGIN_NAME_BYTES];  // "" for a single role
+    char owner[PGLOGIN_NAME_BYTES]; // "" when none is given
     char quoted_role[QUOTED_BYTES];
     char quoted_pair[QUOTED_BYTES];
     char quoted_owner[QUOTED_BYTES];
@@ -101,7 +101,7 @@ static bool holds(const PGresult *facts, enum column column)
     return strcmp(PQgetvalue(facts, 0, (int)column), "t") == 0;
 }
 
-static void check_server(const struct login *session, const PGresult *facts,
+static void check_server(const struct pglogin *session, const PGresult *facts,
                          struct rotunda_reply *reply)
 {
     report(reply, "primary", holds(facts, PRIMARY), "passwords can be changed on a primary only",
@@ -160,12 +160,12 @@ static void check_permission(const struct names *n, const PGresult *facts,
     }
 }
 
-static void check_pair(const struct login *session, int64_t deadline_ms, const struct names *n,
+static void check_pair(const struct pglogin *session, int64_t deadline_ms, const struct names *n,
                        struct rotunda_reply *reply)
 {
     const char *values[] = {n->role, n->owner, n->pair};
-    __attribute__((cleanup(login_result_clear))) PGresult *facts =
-        login_run(session, deadline_ms, pair_query, (struct login_parameters){values, 3});
+    __attribute__((cleanup(pglogin_result_clear))) PGresult *facts =
+        pglogin_run(session, deadline_ms, pair_query, (struct pglogin_parameters){values, 3});
     if (PQresultStatus(facts) != PGRES_TUPLES_OK || PQntuples(facts) != 1) {
         reply->add_check(reply, &(struct rotunda_check){"pair_role_exists", ROTUNDA_CHECK_UNKNOWN,
                                                         "the server could not be asked", ""});
@@ -189,16 +189,17 @@ static void check_pair(const struct login *session, int64_t deadline_ms, const s
 }
 
 // A wrong password must be refused, or no probe on this route can ever prove anything.
-static void check_route(const struct login_route *route, const char *role,
+static void check_route(const struct pglogin_route *route, const char *role,
                         struct rotunda_reply *reply)
 {
-    __attribute__((cleanup(login_close))) struct login decoy = {.connection = NULL};
+    __attribute__((cleanup(pglogin_close))) struct pglogin decoy = {.connection = NULL};
     __attribute__((cleanup(lent_cleanup))) char *password = lent_random_hex(DECOY_OCTETS);
     if (password == NULL) {
         return;
     }
     struct rotunda_bytes lent = {(const uint8_t *)password, strlen(password)};
-    report(reply, "wrong_password_refused", login_try(route, role, lent, &decoy) == LOGIN_REFUSED,
+    report(reply, "wrong_password_refused",
+           pglogin_try(route, role, lent, &decoy) == PGLOGIN_REFUSED,
            "the server refuses a wrong password for this role",
            "use the method scram-sha-256 for this role and the rotator's address in pg_hba.conf");
 }
@@ -206,23 +207,23 @@ static void check_route(const struct login_route *route, const char *role,
 enum rotunda_error postgresql_check(const struct rotunda_call *call, struct rotunda_reply *reply)
 {
     struct names n = {.role = ""};
-    struct login_route route;
-    __attribute__((cleanup(login_close))) struct login session = {.connection = NULL};
+    struct pglogin_route route;
+    __attribute__((cleanup(pglogin_close))) struct pglogin session = {.connection = NULL};
     if (!read_names(call, &n)) {
         return call_fail(reply, ROTUNDA_ERROR_INVALID, "role names have 1 to 63 octets");
     }
-    if (!login_route_read(call, &route, reply)) {
+    if (!pglogin_route_read(call, &route, reply)) {
         return reply->error;
     }
-    bool open = login_as_rotator(call, &route, &session, reply);
+    bool open = pglogin_as_rotator(call, &route, &session, reply);
     report(reply, "rotator_may_login", open, open ? "the rotator may log in" : reply->message,
            "check the target's host, principal and secret, and pg_hba.conf");
     if (!open) {
         return reply->error;
     }
     const char *values[] = {n.role};
-    __attribute__((cleanup(login_result_clear))) PGresult *facts =
-        login_run(&session, route.deadline_ms, facts_query, (struct login_parameters){values, 1});
+    __attribute__((cleanup(pglogin_result_clear))) PGresult *facts = pglogin_run(
+        &session, route.deadline_ms, facts_query, (struct pglogin_parameters){values, 1});
     if (PQresultStatus(facts) != PGRES_TUPLES_OK || PQntuples(facts) != 1 ||
         !quote_names(session.connection, &n)) {
         return call_fail(reply, ROTUNDA_ERROR_UNREACHABLE, "the server could not be asked");

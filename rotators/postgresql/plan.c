@@ -4,17 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "rotators/postgresql/login.h"
+#include "rotators/postgresql/pglogin.h"
 
 enum { STEP_BYTES = 512 };
 
 enum rotunda_error postgresql_plan(const struct rotunda_call *call, struct rotunda_reply *reply)
 {
-    char role[LOGIN_NAME_BYTES];
-    char principal[LOGIN_NAME_BYTES];
+    char role[PGLOGIN_NAME_BYTES];
+    char principal[PGLOGIN_NAME_BYTES];
     char text[STEP_BYTES];
-    struct login_route route;
-    if (!login_route_read(call, &route, reply)) {
+    struct pglogin_route route;
+    if (!pglogin_route_read(call, &route, reply)) {
         return reply->error;
     }
     if (!call_text_copy(call->account.name, role, sizeof role) ||
@@ -38,23 +38,23 @@ enum rotunda_error postgresql_plan(const struct rotunda_call *call, struct rotun
 
 enum rotunda_error postgresql_sessions(const struct rotunda_call *call, struct rotunda_reply *reply)
 {
-    char role[LOGIN_NAME_BYTES];
-    struct login_route route;
-    __attribute__((cleanup(login_close))) struct login session = {.connection = NULL};
+    char role[PGLOGIN_NAME_BYTES];
+    struct pglogin_route route;
+    __attribute__((cleanup(pglogin_close))) struct pglogin session = {.connection = NULL};
     if (!call_text_copy(call->account.name, role, sizeof role) || role[0] == '\0') {
         return call_fail(reply, ROTUNDA_ERROR_INVALID, "a role's name has 1 to 63 octets");
     }
-    if (!login_route_read(call, &route, reply) ||
-        !login_as_rotator(call, &route, &session, reply)) {
+    if (!pglogin_route_read(call, &route, reply) ||
+        !pglogin_as_rotator(call, &route, &session, reply)) {
         return reply->error;
     }
     // usename is shown to every role; backend_type isn't, so workers of a session count with it.
     const char *values[] = {role};
-    __attribute__((cleanup(login_result_clear))) PGresult *result =
-        login_run(&session, route.deadline_ms,
-                  "SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND pid <> "
-                  "pg_backend_pid()",
-                  (struct login_parameters){values, 1});
+    __attribute__((cleanup(pglogin_result_clear))) PGresult *result =
+        pglogin_run(&session, route.deadline_ms,
+                    "SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND pid <> "
+                    "pg_backend_pid()",
+                    (struct pglogin_parameters){values, 1});
     if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1) {
         return call_fail(reply, ROTUNDA_ERROR_UNREACHABLE, "the server could not be asked");
     }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "rotators/common/lent.h"
-#include "rotators/postgresql/login.h"
+#include "rotators/postgresql/pglogin.h"
 
 enum { DECOY_OCTETS = 24 };
 
@@ -15,25 +15,25 @@ static bool is_true(const PGresult *result, int column)
     return PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, column), "t") == 0;
 }
 
-static bool on_primary(const struct login *l, int64_t deadline_ms)
+static bool on_primary(const struct pglogin *l, int64_t deadline_ms)
 {
-    __attribute__((cleanup(login_result_clear))) PGresult *result =
-        login_run(l, deadline_ms, "SELECT NOT pg_is_in_recovery()", (struct login_parameters){0});
+    __attribute__((cleanup(pglogin_result_clear))) PGresult *result = pglogin_run(
+        l, deadline_ms, "SELECT NOT pg_is_in_recovery()", (struct pglogin_parameters){0});
     return is_true(result, 0);
 }
 
 // 28P01 is also said for a role whose VALID UNTIL has passed, whatever the password, and by a
 // standby that lags: the rotator's own session on the primary tells them apart.
-static enum rotunda_probe explain_refusal(const struct login_route *route,
-                                          const struct login *rotator, const char *role,
+static enum rotunda_probe explain_refusal(const struct pglogin_route *route,
+                                          const struct pglogin *rotator, const char *role,
                                           struct rotunda_reply *reply)
 {
     const char *values[] = {role};
-    __attribute__((cleanup(login_result_clear))) PGresult *result =
-        login_run(rotator, route->deadline_ms,
-                  "SELECT NOT pg_is_in_recovery(), coalesce(max(rolvaliduntil) <= now(), false),"
-                  " count(*) = 1 FROM pg_roles WHERE rolname = $1",
-                  (struct login_parameters){values, 1});
+    __attribute__((cleanup(pglogin_result_clear))) PGresult *result =
+        pglogin_run(rotator, route->deadline_ms,
+                    "SELECT NOT pg_is_in_recovery(), coalesce(max(rolvaliduntil) <= now(), false),"
+                    " count(*) = 1 FROM pg_roles WHERE rolname = $1",
+                    (struct pglogin_parameters){values, 1});
     if (PQresultStatus(result) != PGRES_TUPLES_OK || !is_true(result, 0)) {
         return CALL_NO_ANSWER(reply, ROTUNDA_ERROR_UNREACHABLE,
                               "the password was refused, but no longer by the primary");
@@ -50,8 +50,9 @@ static enum rotunda_probe explain_refusal(const struct login_route *route,
 
 // The server was reached and the rotator's own session lives, yet libpq gave up without a word from
 // the server: it was asked for clear text, or for nothing at all, over a channel that it must bind.
-static enum rotunda_probe explain_failure(const struct login_route *route,
-                                          const struct login *rotator, const struct login *session,
+static enum rotunda_probe explain_failure(const struct pglogin_route *route,
+                                          const struct pglogin *rotator,
+                                          const struct pglogin *session,
                                           struct rotunda_reply *reply)
 {
     if (session->state[0] == '\0' && session->secured && rotator != NULL &&
@@ -60,29 +61,29 @@ static enum rotunda_probe explain_failure(const struct login_route *route,
                               "the server does not ask for the password by SCRAM with channel "
                               "binding: see pg_hba.conf");
     }
-    return CALL_NO_ANSWER(reply, sqlstate_class(session->state),
+    return CALL_NO_ANSWER(reply, pgerror_class(session->state),
                           "the login neither succeeded nor was the password refused (SQLSTATE %s)",
                           session->state[0] == '\0' ? "none" : session->state);
 }
 
 // A route that takes any password (trust, a pooler that doesn't ask) proves nothing.
-static enum rotunda_probe try_decoy(const struct login_route *route, const char *role,
+static enum rotunda_probe try_decoy(const struct pglogin_route *route, const char *role,
                                     struct rotunda_reply *reply)
 {
-    __attribute__((cleanup(login_close))) struct login decoy = {.connection = NULL};
+    __attribute__((cleanup(pglogin_close))) struct pglogin decoy = {.connection = NULL};
     __attribute__((cleanup(lent_cleanup))) char *password = lent_random_hex(DECOY_OCTETS);
     if (password == NULL) {
         return CALL_NO_ANSWER(reply, ROTUNDA_ERROR_UNREACHABLE, "out of locked memory");
     }
     struct rotunda_bytes lent = {(const uint8_t *)password, strlen(password)};
-    switch (login_try(route, role, lent, &decoy)) {
-    case LOGIN_REFUSED:
+    switch (pglogin_try(route, role, lent, &decoy)) {
+    case PGLOGIN_REFUSED:
         return ROTUNDA_PROBE_WORKS;
-    case LOGIN_OPEN:
-    case LOGIN_ACCEPTED:
+    case PGLOGIN_OPEN:
+    case PGLOGIN_ACCEPTED:
         return CALL_NO_ANSWER(reply, ROTUNDA_ERROR_UNTRUSTED,
                               "the server takes any password for this role: see pg_hba.conf");
-    case LOGIN_FAILED:
+    case PGLOGIN_FAILED:
         break;
     }
     return CALL_NO_ANSWER(reply, ROTUNDA_ERROR_UNREACHABLE,
@@ -90,8 +91,9 @@ static enum rotunda_probe try_decoy(const struct login_route *route, const char 
                           decoy.state);
 }
 
-static enum rotunda_probe judge_open(const struct login_route *route, const struct login *session,
-                                     const char *role, struct rotunda_reply *reply)
+static enum rotunda_probe judge_open(const struct pglogin_route *route,
+                                     const struct pglogin *session, const char *role,
+                                     struct rotunda_reply *reply)
 {
     if (!session->password_used) {
         return CALL_NO_ANSWER(reply, ROTUNDA_ERROR_UNTRUSTED,
@@ -105,34 +107,34 @@ static enum rotunda_probe judge_open(const struct login_route *route, const stru
 
 enum rotunda_probe postgresql_probe(const struct rotunda_call *call, struct rotunda_reply *reply)
 {
-    char role[LOGIN_NAME_BYTES];
-    struct login_route route;
+    char role[PGLOGIN_NAME_BYTES];
+    struct pglogin_route route;
     struct rotunda_reply unused = {.error = ROTUNDA_ERROR_NONE};
-    __attribute__((cleanup(login_close))) struct login rotator = {.connection = NULL};
-    __attribute__((cleanup(login_close))) struct login session = {.connection = NULL};
+    __attribute__((cleanup(pglogin_close))) struct pglogin rotator = {.connection = NULL};
+    __attribute__((cleanup(pglogin_close))) struct pglogin session = {.connection = NULL};
     if (!call_text_copy(call->account.name, role, sizeof role) || role[0] == '\0' ||
         call->value.secret.len == 0) {
         return CALL_NO_ANSWER(reply, ROTUNDA_ERROR_INVALID, "a role and a password are needed");
     }
-    if (!login_route_read(call, &route, reply)) {
+    if (!pglogin_route_read(call, &route, reply)) {
         return ROTUNDA_PROBE_UNREACHABLE;
     }
     // Without it a session still proves that a password works; nothing else can be proven then.
-    bool witness = login_as_rotator(call, &route, &rotator, &unused);
-    switch (login_try(&route, role, call->value.secret, &session)) {
-    case LOGIN_OPEN:
+    bool witness = pglogin_as_rotator(call, &route, &rotator, &unused);
+    switch (pglogin_try(&route, role, call->value.secret, &session)) {
+    case PGLOGIN_OPEN:
         return judge_open(&route, &session, role, reply);
-    case LOGIN_ACCEPTED:
+    case PGLOGIN_ACCEPTED:
         if (witness && on_primary(&rotator, route.deadline_ms)) {
             return try_decoy(&route, role, reply);
         }
         break;
-    case LOGIN_REFUSED:
+    case PGLOGIN_REFUSED:
         if (witness) {
             return explain_refusal(&route, &rotator, role, reply);
         }
         break;
-    case LOGIN_FAILED:
+    case PGLOGIN_FAILED:
         return explain_failure(&route, witness ? &rotator : NULL, &session, reply);
     }
     return CALL_NO_ANSWER(reply, unused.error == 0 ? ROTUNDA_ERROR_UNREACHABLE : unused.error,

@@ -61,12 +61,12 @@ static struct status refuse_unknown(struct config_loader *l, const struct config
     const char *nearest = config_key_nearest(section, node->key);
     const char *where = section->name == NULL ? "at the top level" : section->name;
     if (nearest != NULL) {
-        return CONFIG_EXPLAIN(l, node, "%.*s: unknown key (%s); did you mean %s?",
-                              STR_ARG(node->key), where, nearest);
+        return config_explain_at(l, node, "%.*s: unknown key (%s); did you mean %s?",
+                                 STR_ARG(node->key), where, nearest);
     }
-    return CONFIG_EXPLAIN(l, node,
-                          "%.*s: unknown key (%s); docs/configuration.md lists the known ones",
-                          STR_ARG(node->key), where);
+    return config_explain_at(l, node,
+                             "%.*s: unknown key (%s); docs/configuration.md lists the known ones",
+                             STR_ARG(node->key), where);
 }
 
 // The parser refuses an attribute that is given twice in one block.
@@ -86,10 +86,10 @@ static struct status read_keys(struct config_loader *l, const struct config_sect
 static struct status expect_block(struct config_loader *l, const struct config_section *section,
                                   const struct hcl_node *node)
 {
-    if (node != NULL && node->kind == HCL_OBJECT) {
+    if (node->kind == HCL_OBJECT) {
         return OK_STATUS;
     }
-    return CONFIG_EXPLAIN(l, node, "%s: expected a block: %s", section->name, section->example);
+    return config_explain_at(l, node, "%s: expected a block: %s", section->name, section->example);
 }
 
 static struct status read_listener(struct config_loader *l, const struct hcl_blocks *block)
@@ -98,7 +98,7 @@ static struct status read_listener(struct config_loader *l, const struct hcl_blo
     const struct config_section *section = &config_sections[CONFIG_SECTION_LISTENER];
     TRY(expect_block(l, section, block->body));
     if (l->config->listener_count == CONFIG_LISTENERS) {
-        return CONFIG_EXPLAIN(l, block->body, "listener: at most %d", (int)CONFIG_LISTENERS);
+        return config_explain_at(l, block->body, "listener: at most %d", (int)CONFIG_LISTENERS);
     }
     struct config_listener *listener = &l->config->listeners[l->config->listener_count];
     config_set_defaults(section, listener);
@@ -113,8 +113,8 @@ static struct status read_listener(struct config_loader *l, const struct hcl_blo
             return config_check_listener(listener, place, l->why);
         }
     }
-    return CONFIG_EXPLAIN(l, block->body, "listener \"%.*s\": expected %s", STR_ARG(block->label),
-                          section->labels);
+    return config_explain_at(l, block->body, "listener \"%.*s\": expected %s",
+                             STR_ARG(block->label), section->labels);
 }
 
 static struct status read_seal(struct config_loader *l, const struct hcl_blocks *block)
@@ -123,24 +123,24 @@ static struct status read_seal(struct config_loader *l, const struct hcl_blocks 
     struct config_seal *seal = &l->config->seal;
     TRY(expect_block(l, section, block->body));
     if (seal->kind != CONFIG_SEAL_NONE) {
-        return CONFIG_EXPLAIN(l, block->body, "seal: expected only one");
+        return config_explain_at(l, block->body, "seal: expected only one");
     }
     TRY(read_keys(l, section, block->body, seal));
     if (str_equal_c(block->label, "static")) {
         seal->kind = CONFIG_SEAL_STATIC;
         return seal->key_file.len > 0
                    ? OK_STATUS
-                   : CONFIG_EXPLAIN(l, block->body, "seal \"static\": expected a key_file");
+                   : config_explain_at(l, block->body, "seal \"static\": expected a key_file");
     }
     if (!str_equal_c(block->label, "shamir")) {
-        return CONFIG_EXPLAIN(l, block->body, "seal \"%.*s\": expected %s", STR_ARG(block->label),
-                              section->labels);
+        return config_explain_at(l, block->body, "seal \"%.*s\": expected %s",
+                                 STR_ARG(block->label), section->labels);
     }
     seal->kind = CONFIG_SEAL_SHAMIR;
     return block->body->first == NULL
                ? OK_STATUS
-               : CONFIG_EXPLAIN(l, block->body->first, "%.*s: seal \"shamir\" has no keys",
-                                STR_ARG(block->body->first->key));
+               : config_explain_at(l, block->body->first, "%.*s: seal \"shamir\" has no keys",
+                                   STR_ARG(block->body->first->key));
 }
 
 static struct status read_labelled(struct config_loader *l, const struct hcl_node *root,
@@ -152,8 +152,8 @@ static struct status read_labelled(struct config_loader *l, const struct hcl_nod
         TRY(id == CONFIG_SECTION_LISTENER ? read_listener(l, &it) : read_seal(l, &it));
     }
     if (it.wrong != NULL) {
-        return CONFIG_EXPLAIN(l, it.wrong, "%s: expected a block: %s", section->name,
-                              section->example);
+        return config_explain_at(l, it.wrong, "%s: expected a block: %s", section->name,
+                                 section->example);
     }
     return OK_STATUS;
 }
@@ -175,7 +175,7 @@ static struct status read_item(struct config_loader *l, const struct hcl_node *r
     }
     TRY(expect_block(l, section, item));
     if (hcl_get(root, section->name) != item) {
-        return CONFIG_EXPLAIN(l, item, "%s: given twice", section->name);
+        return config_explain_at(l, item, "%s: given twice", section->name);
     }
     return read_keys(l, section, item, (char *)l->config + section->offset);
 }

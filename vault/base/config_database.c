@@ -88,8 +88,9 @@ struct status config_database_password(const struct config_database *d, struct c
     } else if (d->password_file.len > 0) {
         TRY(config_read_secret_file(d->password_file, why, &password));
     }
-    size_t len = secret_len(password);
-    while (len > 0 && memchr("\r\n", secret_view(password).ptr[len - 1], 2) != NULL) {
+    struct bytes text = secret_view(password);
+    size_t len = text.len;
+    while (len > 0 && (text.ptr[len - 1] == '\n' || text.ptr[len - 1] == '\r')) {
         len--;
     }
     if (password != NULL) {

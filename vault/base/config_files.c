@@ -22,6 +22,17 @@ struct status config_explain(struct config_problem *why, const char *format, ...
     FAIL(INVALID, "the configuration can't be used");
 }
 
+struct status config_explain_at(struct config_loader *l, const struct hcl_node *node,
+                                const char *format, ...)
+{
+    char text[CONFIG_PROBLEM_BYTES];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return config_explain(l->why, "%s:%u:%u: %s", l->name, node->line, node->column, text);
+}
+
 static void close_fd(int *fd)
 {
     if (*fd >= 0) {
@@ -92,36 +103,32 @@ static struct status read_whole(int fd, struct secret *into, size_t *len)
 }
 
 // The descriptor that was judged is the one that is read: no name is looked up twice.
-static int open_judged(struct str path, char reason[CONFIG_REASON_BYTES])
+static struct status open_judged(struct str path, struct config_problem *why, int *out)
 {
     char name[LIMIT_PATH_BYTES];
+    char reason[CONFIG_REASON_BYTES] = "it can't be read";
     struct stat s;
-    CLEANUP(close_fd) int fd = -1;
-    errno = ENAMETOOLONG;
-    if (path.len < sizeof name) {
-        snprintf(name, sizeof name, "%.*s", STR_ARG(path));
-        fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (path.len >= sizeof name) {
+        return config_explain(why, "the path of a secret file is too long");
     }
-    if (fd < 0 || fstat(fd, &s) != 0) {
-        snprintf(reason, CONFIG_REASON_BYTES, "it can't be read: %s", strerror(errno));
-        return -1;
+    snprintf(name, sizeof name, "%.*s", STR_ARG(path));
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        return config_explain(why, "%s: it can't be read: %s", name, strerror(errno));
     }
-    if (!judge(&s, true, reason)) {
-        return -1;
+    if (fstat(fd, &s) != 0 || !judge(&s, true, reason)) {
+        close(fd);
+        return config_explain(why, "%s: %s", name, reason);
     }
-    int judged = fd;
-    fd = -1;
-    return judged;
+    *out = fd;
+    return OK_STATUS;
 }
 
 struct status config_read_secret_file(struct str path, struct config_problem *why,
                                       struct secret **out)
 {
-    char reason[CONFIG_REASON_BYTES];
-    CLEANUP(close_fd) int fd = open_judged(path, reason);
-    if (fd < 0) {
-        return config_explain(why, "%.*s: %s", STR_ARG(path), reason);
-    }
+    CLEANUP(close_fd) int fd = -1;
+    TRY(open_judged(path, why, &fd));
     CLEANUP(secret_cleanup) struct secret *contents = secret_new(SECRET_FILE_BYTES + 1);
     if (contents == NULL) {
         FAIL(NOMEM, "out of locked memory");

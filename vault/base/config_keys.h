@@ -78,9 +78,8 @@ struct config_loader {
 };
 
 // config_explain() with the place of a node in front.
-#define CONFIG_EXPLAIN(l, node, format, ...)                                                       \
-    config_explain((l)->why, "%s:%u:%u: " format, (l)->name, (node)->line,                         \
-                   (node)->column __VA_OPT__(, ) __VA_ARGS__)
+struct status config_explain_at(struct config_loader *l, const struct hcl_node *node,
+                                const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 // Reads the node as the key wants it, into `at`; texts are copied into the configuration's arena.
 // INVALID, explained; NOMEM.

@@ -7,7 +7,7 @@
 static struct status refuse(struct config_loader *l, const struct config_key *key,
                             const struct hcl_node *node, const char *expected)
 {
-    return CONFIG_EXPLAIN(l, node, "%s: expected %s", key->name, expected);
+    return config_explain_at(l, node, "%s: expected %s", key->name, expected);
 }
 
 static struct status read_number(struct config_loader *l, const struct config_key *key,
@@ -20,10 +20,10 @@ static struct status read_number(struct config_loader *l, const struct config_ke
         *at = value;
         return OK_STATUS;
     }
-    return CONFIG_EXPLAIN(l, node, "%s: expected %s between %lld and %lld%s", key->name,
-                          duration ? "a duration (90, \"90s\", \"12h\", \"30d\")"
-                                   : "a whole number",
-                          (long long)key->least, (long long)key->most, duration ? " seconds" : "");
+    return config_explain_at(
+        l, node, "%s: expected %s between %lld and %lld%s", key->name,
+        duration ? "a duration (90, \"90s\", \"12h\", \"30d\")" : "a whole number",
+        (long long)key->least, (long long)key->most, duration ? " seconds" : "");
 }
 
 static struct status read_file_name(struct config_loader *l, const struct config_key *key,
@@ -41,12 +41,13 @@ static struct status read_file_name(struct config_loader *l, const struct config
                            &folder));
         return config_folder_usable(folder.ptr, reason)
                    ? OK_STATUS
-                   : CONFIG_EXPLAIN(l, node, "%s: %s: %s", key->name, folder.ptr, reason);
+                   : config_explain_at(l, node, "%s: %s: %s", key->name, folder.ptr, reason);
     }
     bool usable = key->type == CONFIG_FOLDER
                       ? config_folder_usable(text.ptr, reason)
                       : config_file_usable(text.ptr, key->type == CONFIG_SECRET_FILE, reason);
-    return usable ? OK_STATUS : CONFIG_EXPLAIN(l, node, "%s: %s: %s", key->name, text.ptr, reason);
+    return usable ? OK_STATUS
+                  : config_explain_at(l, node, "%s: %s: %s", key->name, text.ptr, reason);
 }
 
 static struct status read_text(struct config_loader *l, const struct config_key *key,

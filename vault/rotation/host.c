@@ -65,7 +65,27 @@ static ssize_t read_line(struct buffer *input)
     }
 }
 
-static struct status answer(const struct rotunda_rotator *rotator, struct str line)
+// What is served: a rotator, or the reason why there is none, which answers every request.
+struct service {
+    const struct rotunda_rotator *rotator;
+    struct status refusal;
+};
+
+static struct status run(const struct service *service, const struct protocol_request *request,
+                         struct arena *arena, struct protocol_reply *out)
+{
+    if (status_ok(service->refusal)) {
+        return host_run(service->rotator, request, arena, out);
+    }
+    *out = (struct protocol_reply){.id = request->id,
+                                   .attempt = protocol_str(request->call.attempt),
+                                   .result = PROTOCOL_FAILED,
+                                   .error = ROTUNDA_ERROR_INVALID,
+                                   .message = str_from_c(service->refusal.what)};
+    return OK_STATUS;
+}
+
+static struct status answer(const struct service *service, struct str line)
 {
     CLEANUP(arena_cleanup) struct arena *arena = arena_new(HOST_ARENA_BYTES);
     CLEANUP(buffer_done) struct buffer output;
@@ -76,7 +96,7 @@ static struct status answer(const struct rotunda_rotator *rotator, struct str li
         FAIL(NOMEM, "out of memory");
     }
     TRY(protocol_request_decode(line, arena, &request));
-    TRY(host_run(rotator, &request, arena, &reply));
+    TRY(run(service, &request, arena, &reply));
     TRY(protocol_reply_encode(&reply, &output));
     if (!write_all(buffer_bytes(&output))) {
         FAIL(UPSTREAM, "the vault is gone");
@@ -84,7 +104,7 @@ static struct status answer(const struct rotunda_rotator *rotator, struct str li
     return OK_STATUS;
 }
 
-static int serve(const struct rotunda_rotator *rotator)
+static int serve(const struct service *service)
 {
     CLEANUP(buffer_done) struct buffer input;
     buffer_init(&input, LIMIT_ROTATOR_LINE_BYTES);
@@ -94,7 +114,7 @@ static int serve(const struct rotunda_rotator *rotator)
             return input.len == 0 ? 0 : 1;
         }
         struct str line = {buffer_str(&input).ptr, (size_t)len};
-        if (!status_ok(answer(rotator, line))) {
+        if (!status_ok(answer(service, line))) {
             return 1;
         }
         buffer_consume(&input, (size_t)len + 1);
@@ -112,11 +132,13 @@ int rotator_host_main(int argc, char **argv, const struct rotunda_rotator *const
             name = argv[i];
         }
     }
-    const struct rotunda_rotator *rotator = NULL;
     signal(SIGPIPE, SIG_IGN);
-    if (name == NULL || !status_ok(protect_memory(allow_unlocked)) ||
-        !status_ok(host_find(name, builtin, &rotator))) {
+    if (name == NULL) {
         return 1;
     }
-    return serve(rotator);
+    struct service service = {.refusal = protect_memory(allow_unlocked)};
+    if (status_ok(service.refusal)) {
+        service.refusal = host_find(name, builtin, &service.rotator);
+    }
+    return serve(&service);
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "vault/base/log.h"
 #include "vault/runtime/fiber.h"
 
 enum { BUSY_PAUSE_US = 2000, HELLO_ARENA_BYTES = 1024 * 1024 };
@@ -165,7 +166,9 @@ struct status rotator_process_call(struct rotator_process *p, enum protocol_op o
     if (!status_ok(answered)) {
         give_up(p);
     }
-    return answered;
+    // The launcher may have been the first to notice.
+    bool late = answered.code == STATUS_UPSTREAM && clock_monotonic_us() >= p->deadline_us;
+    return late ? MAKE_STATUS(TIMEOUT, "the rotator's time is over") : answered;
 }
 
 static struct status receive_report(const struct rotator_process *p, int64_t deadline_us,
@@ -210,6 +213,9 @@ static struct status shake_hands(struct rotator_process *p)
     TRY(exchange(p, &request, p->arena, &reply));
     p->hello = reply.hello;
     bool agreed = reply.result == PROTOCOL_DONE;
+    if (!agreed) {
+        log_event(LOG_WARN, "rotator.refused_to_start", LOG_STR("reason", reply.message));
+    }
     protocol_reply_done(&reply);
     if (!agreed) {
         FAIL(UPSTREAM, "the rotator refused to start");

@@ -68,12 +68,13 @@ static void fail_segment(struct batch *b, struct batch_segment *s)
     }
 }
 
-void batch_connection_lost(struct batch *b)
+void batch_connection_lost(struct batch *b, struct status why)
 {
     if (b->conn == NULL) {
         return;
     }
-    log_event(LOG_WARN, "store.connection_lost", LOG_INT("flights", b->flights));
+    log_event(b->closing ? LOG_DEBUG : LOG_WARN, "store.connection_lost",
+              LOG_INT("flights", b->flights), LOG_STATUS(why));
     loop_remove(&b->source);
     PQfinish(b->conn);
     b->conn = NULL;
@@ -98,7 +99,7 @@ static void on_event(struct loop_source *source, uint32_t events)
     struct batch *b = CONTAINER_OF(source, struct batch, source);
     bool stalled = events == 0 && b->segments != NULL && source->deadline_us == CLOCK_NEVER;
     if (stalled) {
-        batch_connection_lost(b);
+        batch_connection_lost(b, MAKE_STATUS(TIMEOUT, "the database has stopped answering"));
         return;
     }
     if ((events & ~(uint32_t)EPOLLOUT) != 0) {
@@ -233,7 +234,7 @@ struct status batch_new(const struct batch_options *options, struct batch **out)
 void batch_close(struct batch *b)
 {
     b->closing = true;
-    batch_connection_lost(b);
+    batch_connection_lost(b, OK_STATUS);
     status_ignore(fiber_wait(&b->ended, CLOCK_NEVER)); // can't time out
 }
 

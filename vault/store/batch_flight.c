@@ -100,14 +100,23 @@ struct status batch_segment_add(struct batch_segment *segment,
     return send(segment, statement, values, count, (struct step){.kind = STEP_CONTROL});
 }
 
-// Closes the segment and makes it one of those awaited.
-static struct status finish_segment(struct batch_segment *s)
+// A failed statement makes the server skip everything up to here.
+static struct status send_sync(struct batch_segment *s)
 {
-    struct batch *b = s->batch;
-    if (PQpipelineSync(b->conn) != 1) {
+    s->syncs++;
+    if (PQpipelineSync(s->batch->conn) != 1) {
         FAIL(UNAVAILABLE, "the connection to the database was lost");
     }
     return OK_STATUS;
+}
+
+// COMMIT stands behind a synchronisation point of its own: were it skipped with the statements
+// behind a failed one, the transaction would stay open and fail everything that follows.
+static struct status send_commit(struct batch_segment *s, enum step_kind kind)
+{
+    TRY(send_sync(s));
+    TRY(send_control(s, &commit, kind));
+    return send_sync(s);
 }
 
 static void track(struct batch_segment *s)
@@ -136,7 +145,7 @@ static struct status ensure_prepared(struct batch *b, const struct store_stateme
     }
     // Marked on sending: a failure unmarks the whole connection by losing it.
     batch_mark_prepared(b, statement, true);
-    return finish_segment(s);
+    return send_sync(s);
 }
 
 static struct status ensure_prepared_plain(struct batch *b, const struct store_statement *statement)
@@ -235,22 +244,27 @@ static void add_member(struct batch_segment *s, struct batch_op *op)
     s->op_count++;
 }
 
-// One bad value must not fail everybody's segment: such an operation ends here.
+static struct status check_text(const struct batch_op *op)
+{
+    for (size_t i = 0; i < op->value_count; i++) {
+        TRY(store_value_check(&op->values[i]));
+    }
+    return OK_STATUS;
+}
+
+// The next one, or NULL when it proved invalid: one bad value must not fail everybody's segment, so
+// such an operation ends here.
 static struct batch_op *pop_valid(struct batch *b, struct op_queue *q)
 {
-    struct batch_op *op;
-    while ((op = batch_queue_pop(q)) != NULL) {
-        struct store_params probe;
-        struct status s = store_params_init(&probe, op->values, op->value_count);
-        if (status_ok(s)) {
-            store_params_done(&probe);
-            s = ensure_op_prepared(b, op);
-        }
-        if (status_ok(s)) {
-            return op;
-        }
-        batch_op_finish(op, s);
+    struct batch_op *op = batch_queue_pop(q);
+    struct status s = check_text(op);
+    if (status_ok(s)) {
+        s = ensure_op_prepared(b, op);
     }
+    if (status_ok(s)) {
+        return op;
+    }
+    batch_op_finish(op, s);
     return NULL;
 }
 
@@ -259,8 +273,25 @@ static struct status send_read_segment(struct batch_segment *s)
     TRY(send_control(s, &begin_read, STEP_CONTROL));
     TRY(send_control(s, &read_snapshot, STEP_SNAPSHOT));
     TRY(send_loads_and_queries(s));
-    TRY(send_control(s, &commit, STEP_CONTROL));
-    return finish_segment(s);
+    return send_commit(s, STEP_CONTROL);
+}
+
+// Who is to travel alone does, and nobody joins in.
+static void fill_read_segment(struct batch *b, struct batch_segment *s)
+{
+    while (s->op_count < LIMIT_BATCH_MEMBERS && b->reads.first != NULL) {
+        bool alone = b->reads.first->alone;
+        if (alone && s->op_count > 0) {
+            return;
+        }
+        struct batch_op *op = pop_valid(b, &b->reads);
+        if (op != NULL) {
+            add_member(s, op);
+        }
+        if (alone) {
+            return;
+        }
+    }
 }
 
 static struct status send_reads(struct batch *b)
@@ -273,13 +304,7 @@ static struct status send_reads(struct batch *b)
         FAIL(NOMEM, "out of memory");
     }
     s->snapshot.flight = ++b->flight_number;
-    struct batch_op *op;
-    while (s->op_count < LIMIT_BATCH_MEMBERS && (op = pop_valid(b, &b->reads)) != NULL) {
-        add_member(s, op);
-        if (op->alone) {
-            break;
-        }
-    }
+    fill_read_segment(b, s);
     if (s->op_count == 0) {
         batch_segment_free(s);
         return OK_STATUS;
@@ -291,10 +316,10 @@ static struct status send_reads(struct batch *b)
 
 static struct status send_writes(struct batch *b)
 {
-    for (size_t i = 0; i < BATCH_WRITES_PER_FLIGHT; i++) {
+    for (size_t i = 0; i < BATCH_WRITES_PER_FLIGHT && b->writes.first != NULL; i++) {
         struct batch_op *op = pop_valid(b, &b->writes);
         if (op == NULL) {
-            break;
+            continue;
         }
         struct batch_segment *s = batch_segment_new(b, SEGMENT_WRITE);
         if (s == NULL) {
@@ -306,7 +331,7 @@ static struct status send_writes(struct batch *b)
         b->stats.writes++;
         TRY(send(s, op->statement, op->values, op->value_count,
                  (struct step){.kind = STEP_OP, .op = op}));
-        TRY(finish_segment(s));
+        TRY(send_sync(s));
     }
     return OK_STATUS;
 }
@@ -334,8 +359,7 @@ static struct status send_barrier(struct batch *b)
     }
     track(s);
     b->stats.barriers++;
-    TRY(send_control(s, &commit, STEP_COMMIT));
-    return finish_segment(s);
+    return send_commit(s, STEP_COMMIT);
 }
 
 static struct status send_flight(struct batch *b)
@@ -372,9 +396,10 @@ void batch_flight_send(struct batch *b)
 {
     while (b->flights < BATCH_FLIGHTS_MAX && has_work(b)) {
         const struct batch_segment *before = last_segment(b);
-        if (!status_ok(send_flight(b))) {
+        struct status sent = send_flight(b);
+        if (!status_ok(sent)) {
             // Half a flight can't be taken back: start over with a new connection.
-            batch_connection_lost(b);
+            batch_connection_lost(b, sent);
             return;
         }
         struct batch_segment *last = last_segment(b);
@@ -387,7 +412,7 @@ void batch_flight_send(struct batch *b)
     }
     int unsent = PQflush(b->conn);
     if (unsent < 0) {
-        batch_connection_lost(b);
+        batch_connection_lost(b, MAKE_STATUS(UNAVAILABLE, "can't send to the database"));
         return;
     }
     batch_watch(b, unsent > 0);

@@ -25,7 +25,7 @@ struct step {
     const char *name;
 };
 
-// What lies between two synchronisation points.
+// What succeeds or fails together.
 struct batch_segment {
     struct batch *batch;
     struct batch_segment *next;
@@ -39,6 +39,7 @@ struct batch_segment {
     size_t step_count;
     size_t step_capacity;
     size_t step_at;
+    size_t syncs; // synchronisation points that are still to come
     struct batch_snapshot snapshot;
     struct status outcome; // the first failure
     bool warned;
@@ -87,7 +88,7 @@ void batch_mark_prepared(struct batch *b, const struct store_statement *statemen
 void batch_reply_read(struct batch *b); // all that has arrived
 
 // batch.c
-void batch_connection_lost(struct batch *b);
+void batch_connection_lost(struct batch *b, struct status why);
 void batch_op_finish(struct batch_op *op, struct status status);
 void batch_watch(struct batch *b, bool want_write); // after sending or receiving
 void batch_queue_push(struct op_queue *q, struct batch_op *op);

@@ -125,9 +125,10 @@ static void pop_segment(struct batch *b)
     // nothing may build upon: the chain's head is no longer what memory says.
     bool fatal = !status_ok(s->outcome) &&
                  (s->kind == SEGMENT_PREPARE || s->kind == SEGMENT_BARRIER);
+    struct status outcome = s->outcome;
     batch_segment_free(s);
     if (fatal) {
-        batch_connection_lost(b);
+        batch_connection_lost(b, outcome);
     }
 }
 
@@ -137,7 +138,10 @@ static void take_result(struct batch *b, PGresult *res)
     REQUIRE(s != NULL);
     if (PQresultStatus(res) == PGRES_PIPELINE_SYNC) {
         PQclear(res);
-        pop_segment(b);
+        s->syncs--;
+        if (s->syncs == 0) {
+            pop_segment(b);
+        }
         return;
     }
     REQUIRE(s->step_at < s->step_count);
@@ -148,10 +152,15 @@ static void take_result(struct batch *b, PGresult *res)
     }
 }
 
+static void lost(struct batch *b)
+{
+    batch_connection_lost(b, MAKE_STATUS(UNAVAILABLE, "the database closed the connection"));
+}
+
 void batch_reply_read(struct batch *b)
 {
     if (PQconsumeInput(b->conn) != 1) {
-        batch_connection_lost(b);
+        lost(b);
         return;
     }
     while (b->conn != NULL && b->segments != NULL && PQisBusy(b->conn) == 0) {
@@ -159,12 +168,12 @@ void batch_reply_read(struct batch *b)
         if (res != NULL) {
             take_result(b, res);
         } else if (PQstatus(b->conn) != CONNECTION_OK) {
-            batch_connection_lost(b);
+            lost(b);
         } else if (b->segments != NULL) {
             b->segments->step_at++; // NULL ends the results of one statement
         }
     }
     if (b->conn != NULL && PQstatus(b->conn) != CONNECTION_OK) {
-        batch_connection_lost(b);
+        lost(b);
     }
 }

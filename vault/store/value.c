@@ -88,6 +88,21 @@ static struct status put_array(struct buffer *b, const struct store_value *v)
     return OK_STATUS;
 }
 
+struct status store_value_check(const struct store_value *value)
+{
+    if (value->type != STORE_TEXT || value->is_null) {
+        return OK_STATUS;
+    }
+    size_t count = value->is_array ? value->array.count : 1;
+    const struct store_value *items = value->is_array ? value->array.items : value;
+    for (size_t i = 0; i < count; i++) {
+        if (!items[i].is_null && !str_is_text(str_from_bytes(items[i].bytes))) {
+            FAIL(INVALID, "text must be UTF-8 without NUL");
+        }
+    }
+    return OK_STATUS;
+}
+
 static struct status encode(struct store_params *p, const struct store_value *values,
                             size_t offsets[])
 {

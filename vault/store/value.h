@@ -75,6 +75,9 @@ static inline struct store_value store_array(enum store_type type, const struct 
         .type = type, .is_array = true, .array = {.items = items, .count = count}};
 }
 
+// INVALID for text that PostgreSQL would refuse: not UTF-8, or with a NUL.
+struct status store_value_check(const struct store_value *value);
+
 enum { STORE_PARAMS_MAX = 40 };
 
 // Encoded parameters in the shape that libpq takes. The pointers lead into `data`.

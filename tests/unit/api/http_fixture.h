@@ -51,3 +51,9 @@ void client_ask(const struct server *s, const char *request, char *out, size_t s
 int64_t client_ms_until_closed(int fd); // fails after 5 s
 
 void sleep_ms(int64_t ms);
+
+// A marker is kept masked, so that looking for it doesn't find itself.
+enum { MARKER_BYTES = 24 };
+void marker_write(char out[MARKER_BYTES]); // unmasked
+// How often it stands, unmasked, in this process's writable memory.
+size_t marker_count(void);

@@ -261,6 +261,26 @@ static void drain_finishes_what_runs_and_refuses_what_comes(void **state)
     close(busy);
 }
 
+static void token_and_body_leave_no_trace(void **state)
+{
+    struct server *s = *state;
+    char answer[1024];
+    char marker[MARKER_BYTES + 1] = "";
+    int fd = client_connect(s);
+    marker_write(marker);
+    client_send(fd, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 24\r\nX-Vault-Token: ");
+    client_send(fd, marker);
+    client_send(fd, "\r\nConnection: close\r\n\r\n");
+    client_send(fd, marker);
+    client_read(fd, NULL, answer, sizeof answer);
+    close(fd);
+    assert_contains(answer, marker);
+    explicit_bzero(answer, sizeof answer);
+    explicit_bzero(marker, sizeof marker);
+    sleep_ms(50);
+    assert_int_equal(0, marker_count());
+}
+
 static void unix_socket_tells_the_peer(void **state)
 {
     (void)state;
@@ -307,6 +327,7 @@ int main(void)
         TEST(connections_beyond_the_limit_of_an_address_are_closed),
         TEST(malformed_requests_are_counted),
         TEST(drain_finishes_what_runs_and_refuses_what_comes),
+        TEST(token_and_body_leave_no_trace),
         cmocka_unit_test(unix_socket_tells_the_peer),
     };
     return RUN_TESTS(tests);

@@ -133,6 +133,7 @@ static void tls_ask(const struct tls_client *c, const char *request, size_t body
         for (ssize_t i = 0; i < n; i++) {
             seen += part[i] == 'x';
         }
+        explicit_bzero(part, (size_t)n);
     }
 }
 
@@ -175,6 +176,25 @@ static void key_of_another_certificate_is_refused(void **state)
     write_file(f->key_file, &key);
     gnutls_free(key.data);
     assert_status(INVALID, http_listener_reload_tls(f->server.listener));
+}
+
+static void token_and_body_leave_no_trace(void **state)
+{
+    struct fixture *f = *state;
+    struct tls_client c;
+    char request[256];
+    char marker[MARKER_BYTES + 1] = "";
+    tls_connect(&f->server, &c);
+    marker_write(marker);
+    snprintf(request, sizeof request,
+             "POST /echo HTTP/1.1\r\nHost: x\r\nX-Vault-Token: %s\r\nContent-Length: 25\r\n\r\n%sx",
+             marker, marker);
+    tls_ask(&c, request, 1);
+    tls_close(&c);
+    explicit_bzero(request, sizeof request);
+    explicit_bzero(marker, sizeof marker);
+    sleep_ms(50);
+    assert_int_equal(0, marker_count());
 }
 
 static int64_t server_cpu_us(const struct server *s)
@@ -248,6 +268,7 @@ int main(void)
         TEST(reload_keeps_connections_and_serves_the_new_certificate),
         TEST(failed_reload_keeps_the_old_certificate),
         TEST(key_of_another_certificate_is_refused),
+        TEST(token_and_body_leave_no_trace),
         TEST(six_bytes_of_a_client_hello_dont_spin),
         TEST(stuck_handshake_is_shut),
         TEST(finished_handshake_without_request_is_idle),

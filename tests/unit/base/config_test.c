@@ -185,7 +185,7 @@ static void unknown_keys_are_located_and_the_nearest_is_named(void **state)
            "; did you mean body_bytes?");
     refuse(f, MINIMUM "listenr \"tcp\" {}\n", "did you mean listener?");
     refuse(f, MINIMUM "zzzzzzzzzzzz = 1\n", "docs/configuration.md");
-    refuse(f, SEAL DATABASE "listener \"tcp\" { addrss = \"a:1\" }", "did you mean address?");
+    refuse(f, SEAL DATABASE "listener \"tcp\" { addzess = \"a:1\" }", "did you mean address?");
 }
 
 static void wrong_values_say_what_was_expected(void **state)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "rotators/postgresql/scram.h"
+#include "rotators/postgresql/verifier.h"
 
 #include <sodium.h>
 
@@ -17,10 +17,10 @@ static void verifier_matches_the_published_exchange(void **state)
     (void)state;
     uint8_t salt[16];
     size_t len = 0;
-    char verifier[SCRAM_VERIFIER_BYTES];
+    char verifier[VERIFIER_BYTES];
     assert_int_equal(0, sodium_base642bin(salt, sizeof salt, "W22ZaJ0SNY7soEsUEjb6gQ==", 24, NULL,
                                           &len, NULL, sodium_base64_VARIANT_ORIGINAL));
-    assert_true(scram_verifier_make(octets("pencil"), (struct rotunda_bytes){salt, len}, verifier));
+    assert_true(verifier_make(octets("pencil"), (struct rotunda_bytes){salt, len}, verifier));
     assert_string_equal("SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"
                         "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:"
                         "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=",
@@ -30,29 +30,29 @@ static void verifier_matches_the_published_exchange(void **state)
 static void another_salt_gives_another_verifier(void **state)
 {
     (void)state;
-    char one[SCRAM_VERIFIER_BYTES];
-    char two[SCRAM_VERIFIER_BYTES];
-    assert_true(scram_verifier_make(octets("pencil"), octets("0123456789abcdef"), one));
-    assert_true(scram_verifier_make(octets("pencil"), octets("0123456789abcdeg"), two));
+    char one[VERIFIER_BYTES];
+    char two[VERIFIER_BYTES];
+    assert_true(verifier_make(octets("pencil"), octets("0123456789abcdef"), one));
+    assert_true(verifier_make(octets("pencil"), octets("0123456789abcdeg"), two));
     assert_string_not_equal(one, two);
 }
 
 static void what_would_need_normalising_is_refused(void **state)
 {
     (void)state;
-    char verifier[SCRAM_VERIFIER_BYTES] = "untouched";
+    char verifier[VERIFIER_BYTES] = "untouched";
     struct rotunda_bytes salt = octets("0123456789abcdef");
-    assert_false(scram_verifier_make(octets("p\xC3\xA4ssword"), salt, verifier));
-    assert_false(scram_verifier_make(octets("tab\there"), salt, verifier));
-    assert_false(scram_verifier_make(octets(""), salt, verifier));
+    assert_false(verifier_make(octets("p\xC3\xA4ssword"), salt, verifier));
+    assert_false(verifier_make(octets("tab\there"), salt, verifier));
+    assert_false(verifier_make(octets(""), salt, verifier));
     assert_string_equal("untouched", verifier);
 }
 
 static void a_salt_that_is_too_short_is_refused(void **state)
 {
     (void)state;
-    char verifier[SCRAM_VERIFIER_BYTES];
-    assert_false(scram_verifier_make(octets("pencil"), octets("short"), verifier));
+    char verifier[VERIFIER_BYTES];
+    assert_false(verifier_make(octets("pencil"), octets("short"), verifier));
 }
 
 int main(void)

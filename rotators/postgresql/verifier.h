@@ -9,17 +9,18 @@
 #include "rotunda/rotator.h"
 
 enum {
-    SCRAM_ITERATIONS = 4096, // the server's own, and what every client library is ready to compute
-    SCRAM_SALT_MIN = 16,
-    SCRAM_SALT_MAX = 64,
-    SCRAM_VERIFIER_BYTES = 256,
+    VERIFIER_ITERATIONS =
+        4096, // the server's own, and what every client library is ready to compute
+    VERIFIER_SALT_MIN = 16,
+    VERIFIER_SALT_MAX = 64,
+    VERIFIER_BYTES = 256,
 };
 
 // SASLprep (RFC 4013) leaves ASCII alone, and only ASCII is taken: two libraries that normalise
 // other text differently would lock the account out.
-bool scram_password_fits(struct rotunda_bytes password);
+bool verifier_password_fits(struct rotunda_bytes password);
 
 // SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>, NUL-terminated. The same salt gives
 // the same text. False when password or salt are outside of what is said above.
-bool scram_verifier_make(struct rotunda_bytes password, struct rotunda_bytes salt,
-                         char out[SCRAM_VERIFIER_BYTES]);
+bool verifier_make(struct rotunda_bytes password, struct rotunda_bytes salt,
+                   char out[VERIFIER_BYTES]);

@@ -7,20 +7,20 @@
 
 #include "rotunda/rotator.h"
 
-enum { SQLSTATE_BYTES = 6 };
+enum { PGERROR_BYTES = 6 };
 
-#define SQLSTATE_PASSWORD "28P01"
+#define PGERROR_PASSWORD "28P01"
 // Raised by our own block.
-#define SQLSTATE_FENCED "RT409"
-#define SQLSTATE_NO_ROLE "RT404"
+#define PGERROR_FENCED "RT409"
+#define PGERROR_NO_ROLE "RT404"
 
-bool sqlstate_is(const char *state, const char *expected);
+bool pgerror_is(const char *state, const char *expected);
 
 // Refusals of a login that come after the password was accepted: no such database, no right to
 // connect to it, too many connections. The last is also said before any password is asked for: look
 // at PQconnectionUsedPassword too.
-bool sqlstate_accepts_password(const char *state);
+bool pgerror_accepts_password(const char *state);
 
 // The class of an error of a statement, or of a login by the rotator itself. "" stands for an error
 // without SQLSTATE: the connection.
-enum rotunda_error sqlstate_class(const char *state);
+enum rotunda_error pgerror_class(const char *state);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "rotators/postgresql/scram.h"
+#include "rotators/postgresql/verifier.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@ enum {
     PASSWORD_MAX = 1024,
 };
 
-bool scram_password_fits(struct rotunda_bytes password)
+bool verifier_password_fits(struct rotunda_bytes password)
 {
     if (password.len == 0 || password.len > PASSWORD_MAX) {
         return false;
@@ -46,7 +46,7 @@ static void salted_password(struct rotunda_bytes password, struct rotunda_bytes 
     crypto_auth_hmacsha256_update(&state, block_number, sizeof block_number);
     crypto_auth_hmacsha256_final(&state, round);
     memcpy(out, round, KEY_BYTES);
-    for (int i = 1; i < SCRAM_ITERATIONS; i++) {
+    for (int i = 1; i < VERIFIER_ITERATIONS; i++) {
         hmac(password, round, KEY_BYTES, round);
         for (size_t k = 0; k < KEY_BYTES; k++) {
             out[k] ^= round[k];
@@ -61,10 +61,11 @@ static void encode(const uint8_t *octets, size_t len, char *out, size_t size)
     sodium_bin2base64(out, size, octets, len, sodium_base64_VARIANT_ORIGINAL);
 }
 
-bool scram_verifier_make(struct rotunda_bytes password, struct rotunda_bytes salt,
-                         char out[SCRAM_VERIFIER_BYTES])
+bool verifier_make(struct rotunda_bytes password, struct rotunda_bytes salt,
+                   char out[VERIFIER_BYTES])
 {
-    if (!scram_password_fits(password) || salt.len < SCRAM_SALT_MIN || salt.len > SCRAM_SALT_MAX) {
+    if (!verifier_password_fits(password) || salt.len < VERIFIER_SALT_MIN ||
+        salt.len > VERIFIER_SALT_MAX) {
         return false;
     }
     uint8_t salted[KEY_BYTES];
@@ -80,7 +81,7 @@ bool scram_verifier_make(struct rotunda_bytes password, struct rotunda_bytes sal
     encode(salt.ptr, salt.len, salt_text, sizeof salt_text);
     encode(stored, KEY_BYTES, stored_text, sizeof stored_text);
     encode(key, KEY_BYTES, server_text, sizeof server_text);
-    snprintf(out, SCRAM_VERIFIER_BYTES, "SCRAM-SHA-256$%d:%s$%s:%s", SCRAM_ITERATIONS, salt_text,
+    snprintf(out, VERIFIER_BYTES, "SCRAM-SHA-256$%d:%s$%s:%s", VERIFIER_ITERATIONS, salt_text,
              stored_text, server_text);
     sodium_memzero(salted, sizeof salted);
     sodium_memzero(key, sizeof key);

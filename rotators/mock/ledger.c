@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "rotators/mock/state.h"
+#include "rotators/mock/ledger.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,12 +13,12 @@
 enum { LINE_BYTES = 1024 };
 
 // An entry without a value only keeps its account's fence.
-static bool is_fence(const struct state_entry *e)
+static bool is_fence(const struct ledger_entry *e)
 {
     return e->value_len == 0;
 }
 
-static bool belongs(const struct state_entry *e, struct rotunda_text account)
+static bool belongs(const struct ledger_entry *e, struct rotunda_text account)
 {
     return call_text_is(account, e->account);
 }
@@ -31,10 +31,10 @@ static void undash(char *text)
 }
 
 // One line: account, id, attempt, fence and the value; "-" stands for nothing.
-static bool parse_line(const char *line, struct state_entry *out)
+static bool parse_line(const char *line, struct ledger_entry *out)
 {
-    char hex[2 * STATE_VALUE_BYTES + 1];
-    *out = (struct state_entry){.account = ""};
+    char hex[2 * LEDGER_VALUE_BYTES + 1];
+    *out = (struct ledger_entry){.account = ""};
     if (sscanf(line, "%63s %39s %39s %" SCNd64 " %512s", out->account, out->id, out->attempt,
                &out->fence, hex) != 5) {
         return false;
@@ -48,7 +48,7 @@ static bool parse_line(const char *line, struct state_entry *out)
     return failed == 0;
 }
 
-static bool load(struct state *s)
+static bool load(struct ledger *s)
 {
     int copy = dup(s->file);
     FILE *file = copy < 0 ? NULL : fdopen(copy, "r");
@@ -59,7 +59,7 @@ static bool load(struct state *s)
     bool good = true;
     rewind(file);
     while (good && fgets(line, sizeof line, file) != NULL) {
-        good = s->count < STATE_ENTRIES && parse_line(line, &s->entries[s->count]);
+        good = s->count < LEDGER_ENTRIES && parse_line(line, &s->entries[s->count]);
         s->count++;
     }
     sodium_memzero(line, sizeof line);
@@ -67,17 +67,32 @@ static bool load(struct state *s)
     return good;
 }
 
-bool state_open(const struct rotunda_call *call, struct state *out, struct rotunda_reply *reply)
+// Blanks separate what stands on a line.
+static bool is_word(struct rotunda_text text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] <= ' ') {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+bool ledger_open(const struct rotunda_call *call, struct ledger *out, struct rotunda_reply *reply)
 {
     char folder[CALL_TEXT_BYTES];
-    *out = (struct state){.folder = -1, .file = -1};
+    *out = (struct ledger){.folder = -1, .file = -1};
     if (!call_target_copy(call, "state_dir", "", folder) || folder[0] != '/') {
         call_fail(reply, ROTUNDA_ERROR_INVALID, "target setting state_dir: an absolute path");
         return false;
     }
+    if (!is_word(call->account.name) || !is_word(call->attempt)) {
+        call_fail(reply, ROTUNDA_ERROR_INVALID, "account and attempt are words without blanks");
+        return false;
+    }
     out->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     out->file = openat(out->folder, "state", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    out->entries = calloc(STATE_ENTRIES, sizeof out->entries[0]);
+    out->entries = calloc(LEDGER_ENTRIES, sizeof out->entries[0]);
     if (out->entries == NULL || out->file < 0 || flock(out->file, LOCK_EX) != 0 || !load(out)) {
         call_fail(reply, ROTUNDA_ERROR_UNREACHABLE, "the state can't be read");
         return false;
@@ -85,7 +100,7 @@ bool state_open(const struct rotunda_call *call, struct state *out, struct rotun
     return true;
 }
 
-void state_close(struct state *s)
+void ledger_close(struct ledger *s)
 {
     if (s->file >= 0) {
         close(s->file);
@@ -94,10 +109,10 @@ void state_close(struct state *s)
         close(s->folder);
     }
     if (s->entries != NULL) {
-        sodium_memzero(s->entries, STATE_ENTRIES * sizeof s->entries[0]);
+        sodium_memzero(s->entries, LEDGER_ENTRIES * sizeof s->entries[0]);
         free(s->entries);
     }
-    *s = (struct state){.folder = -1, .file = -1};
+    *s = (struct ledger){.folder = -1, .file = -1};
 }
 
 static const char *or_dash(const char *text)
@@ -105,15 +120,15 @@ static const char *or_dash(const char *text)
     return text[0] == '\0' ? "-" : text;
 }
 
-bool state_save(struct state *s)
+bool ledger_save(struct ledger *s)
 {
-    char hex[2 * STATE_VALUE_BYTES + 1];
+    char hex[2 * LEDGER_VALUE_BYTES + 1];
     if (ftruncate(s->file, 0) != 0 || lseek(s->file, 0, SEEK_SET) != 0) {
         return false;
     }
     bool good = true;
     for (size_t i = 0; i < s->count; i++) {
-        const struct state_entry *e = &s->entries[i];
+        const struct ledger_entry *e = &s->entries[i];
         sodium_bin2hex(hex, sizeof hex, e->value, e->value_len);
         good = good && dprintf(s->file, "%s %s %s %" PRId64 " %s\n", e->account, or_dash(e->id),
                                or_dash(e->attempt), e->fence, or_dash(hex)) > 0;
@@ -122,7 +137,8 @@ bool state_save(struct state *s)
     return good && fsync(s->file) == 0;
 }
 
-void state_note_call(const struct state *s, const char *operation, const struct rotunda_call *call)
+void ledger_note_call(const struct ledger *s, const char *operation,
+                      const struct rotunda_call *call)
 {
     int calls = openat(s->folder, "calls", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     if (calls < 0) {
@@ -133,7 +149,7 @@ void state_note_call(const struct state *s, const char *operation, const struct 
     close(calls);
 }
 
-size_t state_count(const struct state *s, struct rotunda_text account)
+size_t ledger_count(const struct ledger *s, struct rotunda_text account)
 {
     size_t count = 0;
     for (size_t i = 0; i < s->count; i++) {
@@ -142,10 +158,11 @@ size_t state_count(const struct state *s, struct rotunda_text account)
     return count;
 }
 
-int state_find_value(const struct state *s, struct rotunda_text account, struct rotunda_bytes value)
+int ledger_find_value(const struct ledger *s, struct rotunda_text account,
+                      struct rotunda_bytes value)
 {
     for (size_t i = 0; i < s->count; i++) {
-        const struct state_entry *e = &s->entries[i];
+        const struct ledger_entry *e = &s->entries[i];
         if (belongs(e, account) && !is_fence(e) && e->value_len == value.len &&
             sodium_memcmp(e->value, value.ptr, value.len) == 0) {
             return (int)i;
@@ -154,10 +171,10 @@ int state_find_value(const struct state *s, struct rotunda_text account, struct 
     return -1;
 }
 
-int state_find_id(const struct state *s, struct rotunda_text account, struct rotunda_text id)
+int ledger_find_id(const struct ledger *s, struct rotunda_text account, struct rotunda_text id)
 {
     for (size_t i = 0; i < s->count; i++) {
-        const struct state_entry *e = &s->entries[i];
+        const struct ledger_entry *e = &s->entries[i];
         if (belongs(e, account) && !is_fence(e) && call_text_is(id, e->id)) {
             return (int)i;
         }
@@ -165,14 +182,14 @@ int state_find_id(const struct state *s, struct rotunda_text account, struct rot
     return -1;
 }
 
-bool state_add(struct state *s, const struct rotunda_call *call, struct rotunda_bytes value,
-               const char *id)
+bool ledger_add(struct ledger *s, const struct rotunda_call *call, struct rotunda_bytes value,
+                const char *id)
 {
-    if (s->count == STATE_ENTRIES || value.len == 0 || value.len > STATE_VALUE_BYTES) {
+    if (s->count == LEDGER_ENTRIES || value.len == 0 || value.len > LEDGER_VALUE_BYTES) {
         return false;
     }
-    struct state_entry *e = &s->entries[s->count];
-    *e = (struct state_entry){.value_len = value.len, .fence = call->fence};
+    struct ledger_entry *e = &s->entries[s->count];
+    *e = (struct ledger_entry){.value_len = value.len, .fence = call->fence};
     if (!call_text_copy(call->account.name, e->account, sizeof e->account) ||
         !call_text_copy(call->attempt, e->attempt, sizeof e->attempt)) {
         return false;
@@ -183,41 +200,41 @@ bool state_add(struct state *s, const struct rotunda_call *call, struct rotunda_
     return true;
 }
 
-void state_remove(struct state *s, size_t index)
+void ledger_remove(struct ledger *s, size_t index)
 {
     s->count--;
     memmove(&s->entries[index], &s->entries[index + 1], (s->count - index) * sizeof s->entries[0]);
     sodium_memzero(&s->entries[s->count], sizeof s->entries[0]);
 }
 
-void state_remove_account(struct state *s, struct rotunda_text account)
+void ledger_remove_account(struct ledger *s, struct rotunda_text account)
 {
     for (size_t i = s->count; i-- > 0;) {
         if (belongs(&s->entries[i], account) && !is_fence(&s->entries[i])) {
-            state_remove(s, i);
+            ledger_remove(s, i);
         }
     }
 }
 
-bool state_take_fence(struct state *s, struct rotunda_text account, int64_t fence)
+bool ledger_take_fence(struct ledger *s, struct rotunda_text account, int64_t fence)
 {
     for (size_t i = 0; i < s->count; i++) {
-        struct state_entry *e = &s->entries[i];
+        struct ledger_entry *e = &s->entries[i];
         if (belongs(e, account) && is_fence(e)) {
             bool taken = fence >= e->fence;
             e->fence = taken ? fence : e->fence;
             return taken;
         }
     }
-    if (s->count < STATE_ENTRIES) {
-        struct state_entry *e = &s->entries[s->count++];
-        *e = (struct state_entry){.fence = fence};
+    if (s->count < LEDGER_ENTRIES) {
+        struct ledger_entry *e = &s->entries[s->count++];
+        *e = (struct ledger_entry){.fence = fence};
         return call_text_copy(account, e->account, sizeof e->account);
     }
     return false;
 }
 
-int64_t state_sessions(const struct state *s)
+int64_t ledger_sessions(const struct ledger *s)
 {
     char text[24] = "";
     int file = openat(s->folder, "sessions", O_RDONLY | O_CLOEXEC);

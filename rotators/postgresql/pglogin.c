@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
-#include "rotators/postgresql/login.h"
+#include "rotators/postgresql/pglogin.h"
 
 #include <poll.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,16 +14,18 @@
     "-c search_path=pg_catalog -c client_min_messages=warning -c lock_timeout=5000 "               \
     "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=15000"
 
+enum { SETTINGS_BYTES = 512 };
+
 static bool is_loopback(const char *host)
 {
     return strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0;
 }
 
-bool login_route_read(const struct rotunda_call *call, struct login_route *out,
-                      struct rotunda_reply *reply)
+bool pglogin_route_read(const struct rotunda_call *call, struct pglogin_route *out,
+                        struct rotunda_reply *reply)
 {
     char tls[CALL_TEXT_BYTES];
-    *out = (struct login_route){.deadline_ms = call_deadline_ms(call)};
+    *out = (struct pglogin_route){.deadline_ms = call_deadline_ms(call)};
     bool fits =
         call_target_copy(call, "host", "", out->host) &&
         call_target_copy(call, "port", "5432", out->port) &&
@@ -61,9 +64,13 @@ static void option(struct options *o, const char *name, const char *value)
     o->count++;
 }
 
-static PGconn *start(const struct login_route *route, const char *role, const char *password)
+static PGconn *start(const struct pglogin_route *route, const char *role, const char *password)
 {
     struct options o = {.count = 0};
+    bool carries = route->verifier != NULL && route->verifier[0] != '\0';
+    char settings[SETTINGS_BYTES];
+    snprintf(settings, sizeof settings, "%s%s%s", SESSION_OPTIONS,
+             carries ? " -c rotunda.verifier=" : "", carries ? route->verifier : "");
     option(&o, "host", route->host);
     option(&o, "port", route->port);
     option(&o, "dbname", route->database);
@@ -73,7 +80,7 @@ static PGconn *start(const struct login_route *route, const char *role, const ch
     option(&o, "gssencmode", "disable");
     option(&o, "client_encoding", "UTF8");
     option(&o, "application_name", "rotunda");
-    option(&o, "options", SESSION_OPTIONS);
+    option(&o, "options", settings);
     if (route->address[0] != '\0') {
         option(&o, "hostaddr", route->address);
     } else {
@@ -88,7 +95,9 @@ static PGconn *start(const struct login_route *route, const char *role, const ch
         option(&o, "sslrootcert", route->ca_file);
         option(&o, "channel_binding", "require");
     }
-    return PQconnectStartParams(o.names, o.values, 0);
+    PGconn *connection = PQconnectStartParams(o.names, o.values, 0);
+    sodium_memzero(settings, sizeof settings);
+    return connection;
 }
 
 // False when the deadline passes first.
@@ -128,7 +137,7 @@ static bool is_state_character(char c)
 
 // libpq gives no error fields for a failed login. At verbosity SQLSTATE it writes what the server
 // sent as "<severity>:  <state>\n" and nothing else; its own complaints never end in that form.
-static void read_connect_state(PGconn *connection, char out[SQLSTATE_BYTES])
+static void read_connect_state(PGconn *connection, char out[PGERROR_BYTES])
 {
     const char *text = PQerrorMessage(connection);
     size_t len = strlen(text);
@@ -136,34 +145,35 @@ static void read_connect_state(PGconn *connection, char out[SQLSTATE_BYTES])
         return;
     }
     const char *state = text + len - 6;
-    for (size_t i = 0; i < SQLSTATE_BYTES - 1; i++) {
+    for (size_t i = 0; i < PGERROR_BYTES - 1; i++) {
         if (!is_state_character(state[i])) {
             return;
         }
     }
-    memcpy(out, state, SQLSTATE_BYTES - 1);
-    out[SQLSTATE_BYTES - 1] = '\0';
+    memcpy(out, state, PGERROR_BYTES - 1);
+    out[PGERROR_BYTES - 1] = '\0';
 }
 
-static enum login_outcome refusal(const struct login *l)
+static enum pglogin_outcome refusal(const struct pglogin *l)
 {
-    if (sqlstate_is(l->state, SQLSTATE_PASSWORD)) {
-        return LOGIN_REFUSED;
+    if (pgerror_is(l->state, PGERROR_PASSWORD)) {
+        return PGLOGIN_REFUSED;
     }
-    return l->password_used && sqlstate_accepts_password(l->state) ? LOGIN_ACCEPTED : LOGIN_FAILED;
+    return l->password_used && pgerror_accepts_password(l->state) ? PGLOGIN_ACCEPTED
+                                                                  : PGLOGIN_FAILED;
 }
 
-enum login_outcome login_try(const struct login_route *route, const char *role,
-                             struct rotunda_bytes password, struct login *out)
+enum pglogin_outcome pglogin_try(const struct pglogin_route *route, const char *role,
+                                 struct rotunda_bytes password, struct pglogin *out)
 {
-    *out = (struct login){.connection = NULL};
+    *out = (struct pglogin){.connection = NULL};
     __attribute__((cleanup(lent_cleanup))) char *copy = lent_copy(password);
     if (copy == NULL) {
-        return LOGIN_FAILED;
+        return PGLOGIN_FAILED;
     }
     PGconn *connection = start(route, role, copy);
     if (connection == NULL) {
-        return LOGIN_FAILED;
+        return PGLOGIN_FAILED;
     }
     PQsetErrorVerbosity(connection, PQERRORS_SQLSTATE);
     bool open =
@@ -172,20 +182,20 @@ enum login_outcome login_try(const struct login_route *route, const char *role,
     out->secured = PQsslInUse(connection) == 1;
     if (open) {
         out->connection = connection;
-        return LOGIN_OPEN;
+        return PGLOGIN_OPEN;
     }
     read_connect_state(connection, out->state);
     PQfinish(connection);
     return refusal(out);
 }
 
-void login_close(struct login *l)
+void pglogin_close(struct pglogin *l)
 {
     PQfinish(l->connection);
     l->connection = NULL;
 }
 
-static bool pin(struct login_route *route, const struct login *l, struct rotunda_reply *reply)
+static bool pin(struct pglogin_route *route, const struct pglogin *l, struct rotunda_reply *reply)
 {
     const char *address = PQhostaddr(l->connection);
     // Several hosts may be listed; the session says which of them answered.
@@ -199,29 +209,29 @@ static bool pin(struct login_route *route, const struct login *l, struct rotunda
     return true;
 }
 
-bool login_as_rotator(const struct rotunda_call *call, struct login_route *route, struct login *out,
-                      struct rotunda_reply *reply)
+bool pglogin_as_rotator(const struct rotunda_call *call, struct pglogin_route *route,
+                        struct pglogin *out, struct rotunda_reply *reply)
 {
-    char principal[LOGIN_NAME_BYTES];
-    *out = (struct login){.connection = NULL};
+    char principal[PGLOGIN_NAME_BYTES];
+    *out = (struct pglogin){.connection = NULL};
     if (!call_text_copy(call->target.principal, principal, sizeof principal) ||
         principal[0] == '\0') {
         call_fail(reply, ROTUNDA_ERROR_INVALID, "the target's principal is missing or too long");
         return false;
     }
-    if (login_try(route, principal, call->target.secret, out) != LOGIN_OPEN) {
-        call_fail(reply, sqlstate_class(out->state), "the rotator's own login failed (SQLSTATE %s)",
+    if (pglogin_try(route, principal, call->target.secret, out) != PGLOGIN_OPEN) {
+        call_fail(reply, pgerror_class(out->state), "the rotator's own login failed (SQLSTATE %s)",
                   out->state[0] == '\0' ? "none: connection, TLS or peer" : out->state);
         return false;
     }
     if (!route->socket && !out->password_used) {
         call_fail(reply, ROTUNDA_ERROR_UNTRUSTED,
                   "the server let the rotator in without asking for its password");
-        login_close(out);
+        pglogin_close(out);
         return false;
     }
     if (!pin(route, out, reply)) {
-        login_close(out);
+        pglogin_close(out);
         return false;
     }
     return true;
@@ -237,8 +247,8 @@ static bool wait_result(PGconn *connection, int64_t deadline_ms)
     return true;
 }
 
-PGresult *login_run(const struct login *l, int64_t deadline_ms, const char *sql,
-                    struct login_parameters parameters)
+PGresult *pglogin_run(const struct pglogin *l, int64_t deadline_ms, const char *sql,
+                      struct pglogin_parameters parameters)
 {
     if (!PQsendQueryParams(l->connection, sql, parameters.count, NULL, parameters.values, NULL,
                            NULL, 0)) {
@@ -257,13 +267,13 @@ PGresult *login_run(const struct login *l, int64_t deadline_ms, const char *sql,
     return NULL;
 }
 
-void login_result_state(const PGresult *result, char out[SQLSTATE_BYTES])
+void pglogin_result_state(const PGresult *result, char out[PGERROR_BYTES])
 {
     const char *state = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    snprintf(out, SQLSTATE_BYTES, "%s", state == NULL ? "" : state);
+    snprintf(out, PGERROR_BYTES, "%s", state == NULL ? "" : state);
 }
 
-void login_result_clear(PGresult **result)
+void pglogin_result_clear(PGresult **result)
 {
     PQclear(*result);
 }

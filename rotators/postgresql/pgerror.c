@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "rotators/postgresql/sqlstate.h"
+#include "rotators/postgresql/pgerror.h"
 
 #include <string.h>
 
@@ -8,8 +8,8 @@ static const struct {
     const char *prefix;
     enum rotunda_error error;
 } classes[] = {
-    {SQLSTATE_FENCED, ROTUNDA_ERROR_FENCED},
-    {SQLSTATE_NO_ROLE, ROTUNDA_ERROR_INVALID},
+    {PGERROR_FENCED, ROTUNDA_ERROR_FENCED},
+    {PGERROR_NO_ROLE, ROTUNDA_ERROR_INVALID},
     {"42704", ROTUNDA_ERROR_INVALID},         // no such role
     {"42501", ROTUNDA_ERROR_NOT_PERMITTED},   // no privilege
     {"3D", ROTUNDA_ERROR_INVALID},            // no such database
@@ -26,18 +26,17 @@ static const struct {
     {"XX000", ROTUNDA_ERROR_UNREACHABLE},     // e.g. "tuple concurrently updated"
 };
 
-bool sqlstate_is(const char *state, const char *expected)
+bool pgerror_is(const char *state, const char *expected)
 {
     return strcmp(state, expected) == 0;
 }
 
-bool sqlstate_accepts_password(const char *state)
+bool pgerror_accepts_password(const char *state)
 {
-    return sqlstate_is(state, "3D000") || sqlstate_is(state, "42501") ||
-           sqlstate_is(state, "53300");
+    return pgerror_is(state, "3D000") || pgerror_is(state, "42501") || pgerror_is(state, "53300");
 }
 
-enum rotunda_error sqlstate_class(const char *state)
+enum rotunda_error pgerror_class(const char *state)
 {
     if (state[0] == '\0') {
         return ROTUNDA_ERROR_UNREACHABLE;

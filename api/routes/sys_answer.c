@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: ISC
+#include "api/routes/sys_answer.h"
+
+struct status sys_answer_both(const struct operation *op, struct http_response *res,
+                              const struct buffer *object)
+{
+    TRY(buffer_status(object));
+    struct str text = buffer_str(object);
+    REQUIRE(text.len >= 2 && text.ptr[0] == '{');
+    return answer_both(op, res, str_first(str_skip(text, 1), text.len - 2));
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: ISC
+#include "vault/store/batch.h"
+
+#include <stdlib.h>
+
+#include "tests/support/test.h"
+#include "vault/store/migrate.h"
+
+// A loop with one batch whose barrier has nothing to say; each test is a fiber on it.
+struct fixture {
+    struct loop *loop;
+    struct offload *offload;
+    struct store_config config;
+    struct batch *batch;
+    void (*body)(struct fixture *f);
+};
+
+static const struct store_statement *const no_statements[] = {NULL};
+
+static struct status barrier_connected(void *ctx, struct session *session)
+{
+    (void)ctx;
+    (void)session;
+    return OK_STATUS;
+}
+
+static bool barrier_pending(void *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
+static const struct batch_barrier quiet_barrier = {
+    .connected = barrier_connected, .pending = barrier_pending, .statements = no_statements};
+
+static const struct batch_load load_double = {
+    .statement = {"test.double", "SELECT q.n, q.v * 2 FROM unnest($1) WITH ORDINALITY AS q(v, n) "
+                                 "WHERE q.v > 0 ORDER BY q.n"},
+    .key_count = 1,
+    .key_types = {STORE_INT8},
+};
+// Fails for 0: one bad member of a batch.
+static const struct batch_load load_inverse = {
+    .statement = {"test.inverse", "SELECT q.n, 100 / q.v FROM unnest($1) WITH ORDINALITY "
+                                  "AS q(v, n) ORDER BY q.n"},
+    .key_count = 1,
+    .key_types = {STORE_INT8},
+};
+static const struct store_statement select_int = {"test.int", "SELECT $1::int8 + 1"};
+static const struct store_statement terminate_self = {
+    "test.terminate", "SELECT pg_terminate_backend(pg_backend_pid())"};
+
+static void wait_connected(struct fixture *f)
+{
+    int64_t give_up_us = clock_monotonic_us() + 10 * CLOCK_SECOND;
+    while (!batch_connected(f->batch)) {
+        assert_true(clock_monotonic_us() < give_up_us);
+        fiber_sleep_until(clock_monotonic_us() + 1000);
+    }
+}
+
+static void run_fiber(void *arg)
+{
+    struct fixture *f = arg;
+    wait_connected(f);
+    f->body(f);
+    batch_close(f->batch);
+    batch_free(f->batch);
+    loop_stop(f->loop);
+}
+
+static void run(void (*body)(struct fixture *f))
+{
+    struct fixture f = {.config = {.conninfo = getenv("ROTUNDA_TEST_DATABASE")}, .body = body};
+    assert_ok(loop_new(&f.loop));
+    assert_ok(offload_new(2, 16, &f.offload));
+    const struct batch_options options = {.loop = f.loop,
+                                          .offload = f.offload,
+                                          .config = &f.config,
+                                          .barrier = &quiet_barrier,
+                                          .barrier_ctx = &f};
+    assert_ok(batch_new(&options, &f.batch));
+    assert_ok(fiber_start(f.loop, run_fiber, &f));
+    loop_run(f.loop);
+    offload_free(f.offload);
+    loop_free(f.loop);
+}
+
+static void body_coalesces(struct fixture *f)
+{
+    struct batch_op ops[3];
+    const struct store_value keys[3] = {store_int(1), store_int(-1), store_int(3)};
+    for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+        batch_load(f->batch, &load_double, &keys[i], &ops[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+        assert_ok(batch_wait(&ops[i]));
+        assert_int_equal(ops[0].snapshot.flight, ops[i].snapshot.flight);
+    }
+    assert_int_equal(1, ops[0].rows.count);
+    assert_int_equal(2, store_get_int(&ops[0].rows, 0, 1));
+    assert_int_equal(0, ops[1].rows.count);
+    assert_int_equal(6, store_get_int(&ops[2].rows, 0, 1));
+    for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+        batch_op_done(&ops[i]);
+    }
+}
+
+static void loads_of_one_moment_share_a_statement_and_a_snapshot(void **state)
+{
+    (void)state;
+    run(body_coalesces);
+}
+
+static void body_bad_member(struct fixture *f)
+{
+    struct batch_op ops[3];
+    const struct store_value keys[3] = {store_int(10), store_int(0), store_int(20)};
+    for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+        batch_load(f->batch, &load_inverse, &keys[i], &ops[i]);
+    }
+    assert_ok(batch_wait(&ops[0]));
+    assert_status(INVALID, batch_wait(&ops[1]));
+    assert_ok(batch_wait(&ops[2]));
+    assert_int_equal(10, store_get_int(&ops[0].rows, 0, 1));
+    assert_int_equal(5, store_get_int(&ops[2].rows, 0, 1));
+    batch_op_done(&ops[0]);
+    batch_op_done(&ops[2]);
+}
+
+static void one_failing_member_does_not_fail_the_others(void **state)
+{
+    (void)state;
+    run(body_bad_member);
+}
+
+static void body_bad_text(struct fixture *f)
+{
+    static const struct store_statement echo = {"test.echo", "SELECT $1::text"};
+    struct batch_op bad;
+    struct batch_op good;
+    const struct store_value bad_text = store_text(STR("a\0b"));
+    const struct store_value number = store_int(41);
+    batch_query(f->batch, &echo, &bad_text, 1, &bad);
+    batch_query(f->batch, &select_int, &number, 1, &good);
+    assert_status(INVALID, batch_wait(&bad));
+    assert_ok(batch_wait(&good));
+    assert_int_equal(42, store_get_int(&good.rows, 0, 0));
+    batch_op_done(&good);
+}
+
+static void text_with_nul_ends_only_its_own_operation(void **state)
+{
+    (void)state;
+    run(body_bad_text);
+}
+
+static void body_lost_connection(struct fixture *f)
+{
+    struct batch_op op;
+    batch_write(f->batch, &terminate_self, NULL, 0, &op);
+    assert_status(UNAVAILABLE, batch_wait(&op));
+    assert_true(op.outcome_unknown);
+    wait_connected(f);
+    const struct store_value number = store_int(1);
+    batch_query(f->batch, &select_int, &number, 1, &op);
+    assert_ok(batch_wait(&op));
+    batch_op_done(&op);
+}
+
+static void lost_connection_fails_what_was_sent_and_comes_back(void **state)
+{
+    (void)state;
+    run(body_lost_connection);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loads_of_one_moment_share_a_statement_and_a_snapshot),
+        cmocka_unit_test(one_failing_member_does_not_fail_the_others),
+        cmocka_unit_test(text_with_nul_ends_only_its_own_operation),
+        cmocka_unit_test(lost_connection_fails_what_was_sent_and_comes_back),
+    };
+    const struct store_config config = {.conninfo = getenv("ROTUNDA_TEST_DATABASE")};
+    struct session *s = NULL;
+    if (!status_ok(secret_system_init(true)) || !status_ok(session_open(&config, &s)) ||
+        !status_ok(migrate_run(s))) {
+        return 1;
+    }
+    session_close(s);
+    return RUN_TESTS(tests);
+}
