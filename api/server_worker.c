@@ -21,7 +21,8 @@ struct status server_worker_init(struct server_worker *w, struct vault *v, int64
     TRY(loop_new(&w->loop));
     TRY(worker_init(&w->worker, v, number, w->loop));
     w->service = (struct dispatch_worker){.dispatch = d, .worker = &w->worker};
-    return open_http(w, listeners);
+    TRY(open_http(w, listeners));
+    return number == 0 ? background_start(&w->worker, &w->background) : OK_STATUS;
 }
 
 static void *run(void *arg)
@@ -60,6 +61,7 @@ static void stop_fiber(void *arg)
     if (w->undrained > 0) {
         log_event(LOG_WARN, "server.drain_cut", LOG_INT("worker", w->worker.number));
     }
+    background_stop(w->background);
     worker_seal(&w->worker);
     loop_stop(w->loop);
 }

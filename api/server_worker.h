@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "api/background.h"
 #include "api/http/http_server.h"
 #include "api/routes/dispatch.h"
 #include "vault/base/config.h"
@@ -20,6 +21,7 @@ struct server_worker {
     struct http_worker *http[CONFIG_LISTENERS];
     size_t http_count;
     size_t undrained;
+    struct background *background; // worker 0 only
     pthread_t thread;
     bool started;
     struct loop_task stop;

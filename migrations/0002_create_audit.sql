@@ -137,13 +137,28 @@ CREATE FUNCTION effect_record(request uuid, chain int8, namespace int8, accessor
     VALUES ($1, $2, $3, $4, $5, $6, $7)
 $$;
 
--- Part of the commit barrier. Refuses a key that was succeeded meanwhile: the node must load the new
--- one first.
-CREATE FUNCTION audit_sign_batch(chain int8, first int8, last int8, at timestamptz, head bytea,
-                                 key int8, signature bytea) RETURNS void LANGUAGE plpgsql AS $$
+-- The commit barrier: appends a batch of records with the signature of its head and settles the
+-- effects that they are about. Its commit waits for the disk, and with it for everything that this
+-- connection committed before. Refuses a key that was succeeded meanwhile: the node must load the
+-- new one first.
+CREATE FUNCTION audit_append(chain int8, seqs int8[], times timestamptz[], requests uuid[],
+                             namespaces int8[], accessors text[], actors text[],
+                             auth_methods text[], remotes text[], operations text[], paths text[],
+                             results int8[], durations int8[], effects bool[], details text[],
+                             hashes bytea[], at timestamptz, key int8, signature bytea)
+RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM set_config('synchronous_commit', 'on', true);
     IF EXISTS (SELECT 1 FROM audit_key k WHERE k.number = key AND k.succeeded_at IS NOT NULL) THEN
         RAISE EXCEPTION 'audit key was succeeded' USING ERRCODE = 'RT001';
     END IF;
-    INSERT INTO audit_batch VALUES (chain, last, first, at, head, key, signature);
+    INSERT INTO audit_record
+    SELECT chain, r.* FROM unnest(seqs, times, requests, namespaces, accessors, actors, auth_methods,
+                                  remotes, operations, paths, results, durations, effects, details,
+                                  hashes) AS r;
+    INSERT INTO audit_batch VALUES (chain, seqs[array_upper(seqs, 1)], seqs[1], at,
+                                    hashes[array_upper(hashes, 1)], key, signature);
+    IF true = ANY (effects) THEN
+        DELETE FROM effect WHERE request_id = ANY (requests);
+    END IF;
 END $$;

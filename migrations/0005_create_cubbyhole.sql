@@ -13,7 +13,6 @@ CREATE TABLE cubbyhole (
     PRIMARY KEY (token_id, path_hash),
     FOREIGN KEY (namespace_id, key_epoch) REFERENCES key_epoch (namespace_id, epoch)
 );
-CREATE INDEX cubbyhole_path ON cubbyhole (token_id, path);
 CREATE INDEX cubbyhole_key_epoch ON cubbyhole (namespace_id, key_epoch);
 
 CREATE FUNCTION cubbyhole_put(caller uuid, seen_epoch int8, request uuid, chain int8,

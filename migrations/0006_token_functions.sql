@@ -56,8 +56,10 @@ BEGIN
     RETURN 0;
 END $$;
 
--- Tokens with all that descends from them, at most `most` of them.
-CREATE FUNCTION token_tree(roots uuid[], most int8) RETURNS uuid[] LANGUAGE sql STABLE AS $$
+-- Tokens with all that descends from them, at most `most` of them. The settings keep the planner,
+-- which can't know how deep it goes, from reading the whole table for each generation.
+CREATE FUNCTION token_tree(roots uuid[], most int8) RETURNS uuid[] LANGUAGE sql STABLE
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
     WITH RECURSIVE tree AS (
         SELECT t.id FROM token t WHERE t.id = ANY (roots)
         UNION ALL

@@ -140,6 +140,7 @@ static void body_complete(struct http_exchange *x)
     }
 }
 
+// lint: allow(parameters) libmicrohttpd's callback
 enum MHD_Result http_exchange_on_access(void *worker, struct MHD_Connection *mhd, const char *url,
                                         const char *method, const char *version, const char *upload,
                                         size_t *upload_size, void **exchange)

@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "vault/base/bytes.h"
+
 enum { CHAIN_MAX = 16, KEY_ID_MAX = 64 };
 
 struct http_credentials {
@@ -94,7 +96,7 @@ static struct status check_key_matches(struct http_credentials *c)
                  gnutls_pubkey_get_key_id(c->chain[0].pubkey, GNUTLS_KEYID_USE_SHA256, ids[1],
                                           &lens[1]) >= 0;
     gnutls_pubkey_deinit(of_key);
-    if (!known || lens[0] != lens[1] || memcmp(ids[0], ids[1], lens[0]) != 0) {
+    if (!known || !bytes_equal((struct bytes){ids[0], lens[0]}, (struct bytes){ids[1], lens[1]})) {
         FAIL(INVALID, "tls_key_file doesn't belong to the first certificate of tls_cert_file");
     }
     return OK_STATUS;

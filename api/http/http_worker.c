@@ -81,6 +81,7 @@ __attribute__((format(printf, 2, 0))) static void on_message(void *worker, const
     log_event(LOG_DEBUG, "http.libmicrohttpd", LOG_STR("message", str_from_c(format)));
 }
 
+// lint: allow(parameters) GnuTLS's callback
 static int choose_certificate(gnutls_session_t session, const gnutls_datum_t *authorities,
                               int authority_count, const gnutls_pk_algorithm_t *algorithms,
                               int algorithm_count, gnutls_pcert_st **chain, unsigned *chain_len,

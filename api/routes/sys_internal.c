@@ -3,8 +3,9 @@
 // before they read a secret, to learn the version of the engine. No policy is needed for the path
 // itself.
 #include "api/routes/route_tables.h"
-#include "api/routes/answer.h"
+#include "api/routes/sys_answer.h"
 #include "api/routes/sys_mounts_config.h"
+#include "vault/base/limits.h"
 
 static struct status enter(struct operation *op, const struct acl **out)
 {
@@ -61,13 +62,15 @@ static struct status list_visible(struct operation *op, struct http_request *req
     if (op->token_text.len > 0) {
         TRY(enter(op, &acl));
     }
-    struct json_writer w = answer_begin(op, res);
+    struct buffer text CLEANUP(buffer_done);
+    buffer_init(&text, LIMIT_RESPONSE_BYTES / 2);
+    struct json_writer w = json_writer_on(&text);
     const struct listing l = {op, acl, &w};
     json_begin_object(&w);
     TRY(put_group(&l, "auth", true));
     TRY(put_group(&l, "secret", false));
     json_end_object(&w);
-    return answer_end(&w);
+    return sys_answer_data(op, res, &text);
 }
 
 // Whether there is no mount or none for the caller makes no difference to the answer.
@@ -93,12 +96,14 @@ static struct status show_visible(struct operation *op, struct http_request *req
     if (m == NULL || !is_visible(acl, m)) {
         return refuse(op, res, path);
     }
-    struct json_writer w = answer_begin(op, res);
+    struct buffer text CLEANUP(buffer_done);
+    buffer_init(&text, LIMIT_RESPONSE_BYTES / 2);
+    struct json_writer w = json_writer_on(&text);
     json_begin_object(&w);
     json_add_string(&w, "path", m->path);
     TRY(sys_mounts_put(&w, m, op->arena));
     json_end_object(&w);
-    return answer_end(&w);
+    return sys_answer_data(op, res, &text);
 }
 
 static const struct route routes[] = {
@@ -106,5 +111,5 @@ static const struct route routes[] = {
     {HTTP_ALLOW(GET), "internal/ui/mounts/*path", show_visible, ROUTE_PLAIN},
 };
 
-const struct route_table sys_internal_routes = {.prefix = "sys", .routes = routes,
-                                                .count = ARRAY_LEN(routes)};
+const struct route_table sys_internal_routes = {
+    .prefix = "sys", .routes = routes, .count = ARRAY_LEN(routes)};

@@ -233,9 +233,8 @@ static struct status read_new_mount(struct operation *op, struct http_response *
 
 static struct status create_mount(struct operation *op, struct http_response *res, struct str sent)
 {
-    struct mount_change change = {
-        .keyring = op->worker->vault->keyring,
-        .mount = {.id = uuid_new(), .namespace_id = op->namespace_id}};
+    struct mount_change change = {.keyring = op->worker->vault->keyring,
+                                  .mount = {.id = uuid_new(), .namespace_id = op->namespace_id}};
     TRY(sys_mounts_path_read(sent, op->arena, &change.mount.path));
     TRY(check_free(op, res, change.mount.path));
     TRY(read_new_mount(op, res, &change.mount));
@@ -298,5 +297,5 @@ static const struct route routes[] = {
     {HTTP_ALLOW(DELETE), "mounts/*path", delete_mount, ROUTE_PLAIN},
 };
 
-const struct route_table sys_mounts_routes = {.prefix = "sys", .routes = routes,
-                                              .count = ARRAY_LEN(routes)};
+const struct route_table sys_mounts_routes = {
+    .prefix = "sys", .routes = routes, .count = ARRAY_LEN(routes)};

@@ -111,5 +111,5 @@ static const struct route routes[] = {
     {HTTP_ALLOW(DELETE), "auth/*path", delete_method, ROUTE_PLAIN},
 };
 
-const struct route_table sys_mounts_auth_routes = {.prefix = "sys", .routes = routes,
-                                                   .count = ARRAY_LEN(routes)};
+const struct route_table sys_mounts_auth_routes = {
+    .prefix = "sys", .routes = routes, .count = ARRAY_LEN(routes)};

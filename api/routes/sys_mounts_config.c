@@ -90,11 +90,9 @@ static struct status refuse_ineffective(const struct operation *op, struct http_
                                         struct json_value parameters)
 {
     static const char *const names[] = {
-        "allowed_managed_keys",        "allowed_response_headers",
-        "audit_non_hmac_request_keys", "audit_non_hmac_response_keys",
-        "external_entropy_access",     "local",
-        "passthrough_request_headers", "plugin_name",
-        "plugin_version",              "seal_wrap",
+        "allowed_managed_keys",         "allowed_response_headers", "audit_non_hmac_request_keys",
+        "audit_non_hmac_response_keys", "external_entropy_access",  "local",
+        "passthrough_request_headers",  "plugin_version",           "seal_wrap",
         "user_lockout_config",
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -106,10 +104,15 @@ static struct status refuse_ineffective(const struct operation *op, struct http_
     return OK_STATUS;
 }
 
+static int64_t or_else(int64_t own_s, int64_t servers_s)
+{
+    return own_s > 0 ? own_s : servers_s;
+}
+
 static struct status check_ttls(const struct operation *op, const struct sys_mounts_config *c)
 {
-    int64_t max_s = c->max_lease_ttl_s > 0 ? c->max_lease_ttl_s
-                                           : op->worker->vault->max_lease_ttl_s;
+    int64_t max_s =
+        c->max_lease_ttl_s > 0 ? c->max_lease_ttl_s : op->worker->vault->max_lease_ttl_s;
     if (c->default_lease_ttl_s > max_s) {
         FAIL(INVALID, "the default lease TTL is greater than the maximum lease TTL");
     }
@@ -157,6 +160,18 @@ struct status sys_mounts_config_write(struct str stored, const struct sys_mounts
     return arena_copy_str(arena, buffer_str(&merged), out);
 }
 
+// What only some mounts have.
+static void put_special(struct json_writer *w, const struct mount *m,
+                        const struct sys_mounts_config *config)
+{
+    if (config->hidden) {
+        json_add_string(w, "listing_visibility", STR("hidden"));
+    }
+    if (str_equal_c(m->type, "token")) {
+        json_add_string(w, "token_type", STR("default-service"));
+    }
+}
+
 static void put_config(struct json_writer *w, const struct mount *m,
                        const struct sys_mounts_config *config)
 {
@@ -165,12 +180,7 @@ static void put_config(struct json_writer *w, const struct mount *m,
     json_add_int(w, "default_lease_ttl", config->default_lease_ttl_s);
     json_add_bool(w, "force_no_cache", false);
     json_add_int(w, "max_lease_ttl", config->max_lease_ttl_s);
-    if (config->hidden) {
-        json_add_string(w, "listing_visibility", STR("hidden"));
-    }
-    if (str_equal_c(m->type, "token")) {
-        json_add_string(w, "token_type", STR("default-service"));
-    }
+    put_special(w, m, config);
     json_end_object(w);
 }
 
@@ -201,22 +211,16 @@ struct status sys_mounts_put_tuning(struct json_writer *w, const struct mount *m
     const struct vault *v = op->worker->vault;
     struct sys_mounts_config config;
     TRY(sys_mounts_config_read(m, op->arena, &config));
-    bool own_default = config.default_lease_ttl_s > 0;
-    bool own_max = config.max_lease_ttl_s > 0;
+    int64_t max_s = or_else(config.max_lease_ttl_s, v->max_lease_ttl_s);
+    int64_t default_s = or_else(config.default_lease_ttl_s, v->default_lease_ttl_s);
     json_begin_object(w);
-    json_add_int(w, "default_lease_ttl",
-                 own_default ? config.default_lease_ttl_s : v->default_lease_ttl_s);
+    json_add_int(w, "default_lease_ttl", default_s < max_s ? default_s : max_s);
     json_add_string(w, "description", m->description);
     json_add_bool(w, "force_no_cache", false);
-    json_add_int(w, "max_lease_ttl", own_max ? config.max_lease_ttl_s : v->max_lease_ttl_s);
-    if (config.hidden) {
-        json_add_string(w, "listing_visibility", STR("hidden"));
-    }
+    json_add_int(w, "max_lease_ttl", max_s);
+    put_special(w, m, &config);
     if (!str_equal_c(m->options, "{}")) {
         json_add_raw(w, "options", m->options);
-    }
-    if (str_equal_c(m->type, "token")) {
-        json_add_string(w, "token_type", STR("default-service"));
     }
     json_end_object(w);
     return json_writer_status(w);

@@ -5,9 +5,10 @@
 
 #include "vault/core/catalog.h"
 
-// Brings a path as sent into the form in which mounts are stored: one slash at the end. INVALID when
-// it is longer than LIMIT_MOUNT_PATH_BYTES, or holds what means something else in a policy: a star,
-// or a plus sign as a whole segment. NOMEM. (Empty and dot segments don't get past the HTTP server.)
+// Brings a path as sent into the form in which mounts are stored: one slash at the end. INVALID
+// when it is longer than LIMIT_MOUNT_PATH_BYTES, or holds what means something else in a policy: a
+// star, or a plus sign as a whole segment. NOMEM. (Empty and dot segments don't get past the HTTP
+// server.)
 struct status sys_mounts_path_read(struct str sent, struct arena *arena, struct str *out);
 
 // "a/b/tune" and "a/b/tune/": cuts that off and says so. "tune" alone is a path like any other.

@@ -23,25 +23,30 @@ static bool belongs(const struct ledger_entry *e, struct rotunda_text account)
     return call_text_is(account, e->account);
 }
 
-static void undash(char *text)
+// The next word of a line, "" for a dash. False when there is none or it doesn't fit.
+static bool take_word(char **line, char *out, size_t size)
 {
-    if (strcmp(text, "-") == 0) {
-        text[0] = '\0';
+    const char *word = strsep(line, " \n");
+    if (word == NULL || word[0] == '\0') {
+        return false;
     }
+    int len = snprintf(out, size, "%s", strcmp(word, "-") == 0 ? "" : word);
+    return len >= 0 && (size_t)len < size;
 }
 
 // One line: account, id, attempt, fence and the value; "-" stands for nothing.
-static bool parse_line(const char *line, struct ledger_entry *out)
+static bool parse_line(char *line, struct ledger_entry *out)
 {
+    char fence[24];
     char hex[2 * LEDGER_VALUE_BYTES + 1];
     *out = (struct ledger_entry){.account = ""};
-    if (sscanf(line, "%63s %39s %39s %" SCNd64 " %512s", out->account, out->id, out->attempt,
-               &out->fence, hex) != 5) {
+    if (!take_word(&line, out->account, sizeof out->account) ||
+        !take_word(&line, out->id, sizeof out->id) ||
+        !take_word(&line, out->attempt, sizeof out->attempt) ||
+        !take_word(&line, fence, sizeof fence) || !take_word(&line, hex, sizeof hex)) {
         return false;
     }
-    undash(out->id);
-    undash(out->attempt);
-    undash(hex);
+    out->fence = strtoll(fence, NULL, 10);
     int failed = sodium_hex2bin(out->value, sizeof out->value, hex, strlen(hex), NULL,
                                 &out->value_len, NULL);
     sodium_memzero(hex, sizeof hex);

@@ -101,13 +101,17 @@ static bool holds(const PGresult *facts, enum column column)
     return strcmp(PQgetvalue(facts, 0, (int)column), "t") == 0;
 }
 
+static long number(const PGresult *facts, enum column column)
+{
+    return strtol(PQgetvalue(facts, 0, (int)column), NULL, 10);
+}
+
 static void check_server(const struct pglogin *session, const PGresult *facts,
                          struct rotunda_reply *reply)
 {
     report(reply, "primary", holds(facts, PRIMARY), "passwords can be changed on a primary only",
            "name the primary in the target's host");
-    report(reply, "no_pooler",
-           atoi(PQgetvalue(facts, 0, BACKEND_PID)) == PQbackendPID(session->connection),
+    report(reply, "no_pooler", number(facts, BACKEND_PID) == PQbackendPID(session->connection),
            "a pooler caches passwords, so that a probe through it proves nothing",
            "name the server itself in the target's host and port");
     report(reply, "password_encryption", holds(facts, SCRAM),
@@ -152,7 +156,7 @@ static void check_permission(const struct names *n, const PGresult *facts,
     report(reply, "role_within_reach", superuser || !holds(facts, ROLE_NEEDS_SUPERUSER),
            "the role is neither a superuser nor a replication role, or the rotator is a superuser",
            "rotate this role with a target whose principal is a superuser");
-    if (atoi(PQgetvalue(facts, 0, VERSION)) >= 160000) {
+    if (number(facts, VERSION) >= 160000) {
         snprintf(hint, sizeof hint, "GRANT %s TO %s WITH ADMIN OPTION;", n->quoted_role,
                  n->quoted_self);
         report(reply, "admin_option", superuser || holds(facts, SELF_HAS_ADMIN_OPTION),

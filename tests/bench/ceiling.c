@@ -21,6 +21,7 @@ enum { DEFAULT_PORT = 8290, DEFAULT_BYTES = 340, WORKERS_MAX = 64, POOL_BYTES = 
 static char *answer;
 static size_t answer_len;
 
+// lint: allow(parameters) libmicrohttpd's callback
 static enum MHD_Result respond(void *ctx, struct MHD_Connection *mhd, const char *url,
                                const char *method, const char *version, const char *upload,
                                size_t *upload_len, void **state)

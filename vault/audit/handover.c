@@ -3,30 +3,29 @@
 #include "vault/audit/log_internal.h"
 #include "vault/base/log.h"
 
-// First half of every advisory lock on a chain: 'RoTu' in ASCII.
-#define CHAIN_LOCK_CLASS "1383027829"
-
 static const struct store_statement terminate_backend = {
     "audit.terminate_backend",
     "SELECT count(pg_terminate_backend(l.pid, 5000)) FROM pg_locks l "
-    "WHERE l.locktype = 'advisory' AND l.granted AND l.classid = " CHAIN_LOCK_CLASS
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.classid = " AUDIT_CHAIN_LOCK
     " AND l.objid::int8 = $1 AND l.pid <> pg_backend_pid()"};
 static const struct store_statement lock_chain = {
-    "audit.lock_chain", "SELECT pg_try_advisory_lock(" CHAIN_LOCK_CLASS ", $1::int8::int4)"};
+    "audit.lock_chain", "SELECT pg_try_advisory_lock(" AUDIT_CHAIN_LOCK ", $1::int8::int4)"};
 static const struct store_statement unlock_chain = {
-    "audit.unlock_chain", "SELECT pg_advisory_unlock(" CHAIN_LOCK_CLASS ", $1::int8::int4)"};
+    "audit.unlock_chain", "SELECT pg_advisory_unlock(" AUDIT_CHAIN_LOCK ", $1::int8::int4)"};
 static const struct store_statement read_tail = {
     "audit.read_tail", "SELECT seq, hash FROM audit_record WHERE chain_id = $1 "
                        "ORDER BY seq DESC LIMIT 1"};
+// Numbers without gaps: whoever opens a chain waits for the others.
+static const struct store_statement lock_numbers = {
+    "audit.lock_chain_numbers", "SELECT pg_advisory_xact_lock(" AUDIT_NUMBER_LOCK ")"};
 static const struct store_statement next_chain = {
-    "audit.next_chain",
-    "SELECT nextval('audit_chain_id'), clock_timestamp(), audit_ensure_partitions()"};
+    "audit.next_chain", "SELECT coalesce(max(id), 0) + 1, clock_timestamp() FROM audit_chain"};
 static const struct store_statement open_chain = {
     "audit.open_chain",
-    "INSERT INTO audit_chain (id, node, worker, system_id, timeline, backend_pid, opened_at, "
+    "INSERT INTO audit_chain (id, node, worker, system_id, timeline, opened_at, "
     "previous_id, previous_seq, previous_head, genesis, key_number, signature) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8::int8, 0), $9, $10, $11, $12, $13)"};
-static const struct store_statement close_chain = {
+    "VALUES ($1, $2, $3, $4, $5, $6, nullif($7::int8, 0), $8, $9, $10, $11, $12)"};
+const struct store_statement audit_close_chain = {
     "audit.close_chain", "UPDATE audit_chain SET closed_at = clock_timestamp(), closed_seq = $2, "
                          "closed_head = $3 WHERE id = $1 AND closed_at IS NULL"};
 
@@ -85,7 +84,7 @@ static struct status close_previous(struct session *s, const struct audit_log *l
     TRY(check_tail(log, out));
     const struct store_value values[] = {store_int(log->chain_id), store_int(out->seq),
                                          store_bytea(digest_bytes(&out->hash))};
-    return session_exec(s, &close_chain, values, ARRAY_LEN(values), NULL);
+    return session_exec(s, &audit_close_chain, values, ARRAY_LEN(values), NULL);
 }
 
 static struct status insert_chain(struct session *s, struct audit_log *log,
@@ -98,7 +97,6 @@ static struct status insert_chain(struct session *s, struct audit_log *log,
                                          store_int(h->worker),
                                          store_int(h->system_id),
                                          store_int(h->timeline),
-                                         store_int(session_identity(s).backend_pid),
                                          store_time(h->opened_at_us),
                                          store_int(h->previous_id),
                                          store_int(h->previous_seq),
@@ -114,6 +112,7 @@ static struct status describe_chain(struct session *s, const struct audit_log *l
                                     struct audit_chain_header *out)
 {
     struct store_rows rows CLEANUP(store_rows_done) = {0};
+    TRY(session_exec(s, &lock_numbers, NULL, 0, NULL));
     TRY(session_exec(s, &next_chain, NULL, 0, &rows));
     *out = (struct audit_chain_header){
         .id = store_get_int(&rows, 0, 0),
@@ -155,10 +154,10 @@ struct status audit_handover(void *ctx, struct session *session)
         TRY(session_exec(session, &unlock_chain, old, ARRAY_LEN(old), NULL));
     }
     log->chain_id = header.id;
-    log->backend_pid = session_identity(session).backend_pid;
     log->head = (struct audit_head){0, genesis};
     log->known[0] = log->head;
     log->known_count = 1;
+    log->last_time_us = header.opened_at_us;
     audit_log_note_time(log, header.opened_at_us);
     log_event(LOG_INFO, "audit.chain_opened", LOG_INT("chain", header.id),
               LOG_INT("previous", header.previous_id));

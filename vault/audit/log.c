@@ -6,31 +6,32 @@
 
 #include "vault/audit/log_internal.h"
 #include "vault/base/limits.h"
+#include "vault/base/log.h"
 
 // Types are spelled out because the statement is prepared without them.
-static const struct store_statement append_records = {
+static const struct store_statement append_batch = {
     "audit.append",
-    "INSERT INTO audit_record (chain_id, seq, time, request_id, namespace_id, accessor, actor, "
-    "auth_method, remote, operation, path, result, duration_us, effect, detail, hash) "
-    "SELECT $1::int8, r.* FROM unnest($2::int8[], $3::timestamptz[], $4::uuid[], $5::int8[], "
+    "SELECT audit_append($1::int8, $2::int8[], $3::timestamptz[], $4::uuid[], $5::int8[], "
     "$6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::int8[], "
-    "$13::int8[], $14::bool[], $15::text[], $16::bytea[]) AS r"};
-static const struct store_statement append_signature = {
-    "audit.sign_batch", "SELECT audit_sign_batch($1::int8, $2::int8, $3::int8, $4::timestamptz, "
-                        "$5::bytea, $6::int8, $7::bytea)"};
-static const struct store_statement settle_effects = {
-    "audit.settle_effects", "DELETE FROM effect WHERE request_id = ANY ($1::uuid[])"};
+    "$13::int8[], $14::bool[], $15::text[], $16::bytea[], $17::timestamptz, $18::int8, "
+    "$19::bytea)"};
 
-static const struct store_statement *const barrier_statements[] = {
-    &append_records, &append_signature, &settle_effects, NULL};
+static const struct store_statement *const barrier_statements[] = {&append_batch, NULL};
 
-enum { RECORD_COLUMNS = 15 }; // all but the chain
+enum {
+    RECORD_COLUMNS = 15, // all but the chain
+    GROUP_LINES_MAX = 64 * 1024 * 1024,
+    CLOSE_POLL_US = 1000,
+};
 
 // The entries of one barrier.
 struct audit_group {
     struct audit_waiter *waiters;
     size_t count;
+    int64_t time_us;
     struct audit_head head;
+    bool has_lines;
+    struct buffer lines; // the same for the further sinks
 };
 
 void audit_log_free(struct audit_log *log)
@@ -48,11 +49,6 @@ struct status audit_log_new(const struct audit_log_options *options, struct audi
     log->waiting_tail = &log->waiting;
     *out = log;
     return OK_STATUS;
-}
-
-void audit_log_attach(struct audit_log *log, struct batch *batch)
-{
-    log->batch = batch;
 }
 
 int64_t audit_log_chain(const struct audit_log *log)
@@ -76,10 +72,18 @@ int64_t audit_log_now_us(const struct audit_log *log)
     return log->database_time_us + (clock_monotonic_us() - log->noted_at_us);
 }
 
+static bool belongs_elsewhere(const struct audit_log *log, const struct audit_entry *e)
+{
+    return e->effect_chain != 0 && e->effect_chain != log->chain_id;
+}
+
 struct status audit_append(struct audit_log *log, const struct audit_entry *entry)
 {
-    if (log->batch == NULL || !batch_connected(log->batch)) {
+    if (log->batch == NULL || log->closing || !batch_connected(log->batch)) {
         FAIL(UNAVAILABLE, "the audit log can't be written: the database can't be reached");
+    }
+    if (belongs_elsewhere(log, entry)) {
+        FAIL(UNAVAILABLE, "the connection to the database was lost");
     }
     if (log->waiting_count >= LIMIT_BATCH_QUEUE) {
         FAIL(UNAVAILABLE, "too many requests wait for the audit log");
@@ -88,14 +92,46 @@ struct status audit_append(struct audit_log *log, const struct audit_entry *entr
     *log->waiting_tail = &w;
     log->waiting_tail = &w.next;
     log->waiting_count++;
+    log->bound_count += entry->effect_chain != 0;
     batch_kick(log->batch);
     TRY(fiber_wait(&w.done, CLOCK_NEVER));
     return w.status;
 }
 
+// Those that waited while the chain was replaced under them, or all.
+static void refuse_waiting(struct audit_log *log, bool all)
+{
+    struct audit_waiter **at = &log->waiting;
+    while (*at != NULL) {
+        struct audit_waiter *w = *at;
+        if (!all && !belongs_elsewhere(log, w->entry)) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        log->waiting_count--;
+        log->bound_count -= w->entry->effect_chain != 0;
+        w->status = MAKE_STATUS(UNAVAILABLE, "the connection to the database was lost");
+        fiber_signal(&w->done);
+    }
+    log->waiting_tail = at;
+}
+
+void audit_log_attach(struct audit_log *log, struct batch *batch)
+{
+    log->batch = batch;
+    log->closing = false;
+    if (batch == NULL) {
+        refuse_waiting(log, true);
+    }
+}
+
 static bool pending(void *ctx)
 {
-    const struct audit_log *log = ctx;
+    struct audit_log *log = ctx;
+    if (log->bound_count > 0) {
+        refuse_waiting(log, false);
+    }
     return log->waiting != NULL;
 }
 
@@ -104,6 +140,7 @@ static void take_waiting(struct audit_log *log, struct audit_group *group)
 {
     struct audit_waiter **end = &log->waiting;
     while (*end != NULL && group->count < LIMIT_AUDIT_BATCH) {
+        log->bound_count -= (*end)->entry->effect_chain != 0;
         end = &(*end)->next;
         group->count++;
     }
@@ -122,7 +159,7 @@ static struct store_value safe_text(struct str s)
     return store_text(str_is_text(s) ? s : STR("(not UTF-8)"));
 }
 
-static void fill_row(struct store_value *columns[RECORD_COLUMNS], size_t row, int64_t seq,
+static void fill_row(struct store_value *const columns[RECORD_COLUMNS], size_t row, int64_t seq,
                      const struct audit_entry *e, const struct digest *hash)
 {
     const struct store_value values[RECORD_COLUMNS] = {
@@ -137,74 +174,77 @@ static void fill_row(struct store_value *columns[RECORD_COLUMNS], size_t row, in
     }
 }
 
-static struct audit_entry timed(const struct audit_log *log, const struct audit_entry *e)
+static struct audit_entry timed(const struct audit_entry *e, int64_t now_us)
 {
     struct audit_entry copy = *e;
-    if (copy.time_us == 0) {
-        copy.time_us = audit_log_now_us(log);
-    }
+    copy.time_us = now_us;
     return copy;
 }
 
-// Chains the group's records and hands them to the segment as arrays, one per column.
-static struct status send_records(struct audit_log *log, struct audit_group *group,
-                                  struct batch_segment *segment, struct store_value *cells,
-                                  struct digest *hashes)
+// A batch on its way: one array per column of the records, then what signs them.
+struct parcel {
+    struct store_value *columns[RECORD_COLUMNS];
+    struct digest *hashes;
+    struct audit_signature signature;
+};
+
+static void fill_columns(const struct audit_log *log, struct audit_group *group,
+                         const struct parcel *p)
+{
+    size_t row = 0;
+    for (struct audit_waiter *w = group->waiters; w != NULL; w = w->next, row++) {
+        struct audit_entry e = timed(w->entry, group->time_us);
+        group->head.seq++;
+        group->head.hash = audit_entry_hash(group->head.hash, log->chain_id, group->head.seq, &e);
+        p->hashes[row] = group->head.hash;
+        fill_row(p->columns, row, group->head.seq, &e, &p->hashes[row]);
+    }
+}
+
+static struct status send_parcel(struct audit_log *log, const struct audit_group *group,
+                                 const struct parcel *p, struct batch_segment *segment)
 {
     static const enum store_type types[RECORD_COLUMNS] = {
         STORE_INT8, STORE_TIME, STORE_UUID, STORE_INT8, STORE_TEXT, STORE_TEXT, STORE_TEXT,
         STORE_TEXT, STORE_TEXT, STORE_TEXT, STORE_INT8, STORE_INT8, STORE_BOOL, STORE_TEXT,
         STORE_BYTEA};
-    struct store_value *columns[RECORD_COLUMNS];
-    struct store_value params[RECORD_COLUMNS + 1] = {store_int(log->chain_id)};
+    struct store_value params[RECORD_COLUMNS + 4] = {store_int(log->chain_id)};
+    size_t at = 1;
     for (size_t c = 0; c < RECORD_COLUMNS; c++) {
-        columns[c] = cells + c * group->count;
-        params[c + 1] = store_array(types[c], columns[c], group->count);
+        params[at++] = store_array(types[c], p->columns[c], group->count);
     }
-    size_t row = 0;
-    for (struct audit_waiter *w = group->waiters; w != NULL; w = w->next, row++) {
-        struct audit_entry e = timed(log, w->entry);
-        group->head.seq++;
-        group->head.hash =
-            audit_entry_hash(group->head.hash, log->chain_id, group->head.seq, &e);
-        hashes[row] = group->head.hash;
-        fill_row(columns, row, group->head.seq, &e, &hashes[row]);
-    }
-    TRY(batch_segment_add(segment, &append_records, params, ARRAY_LEN(params)));
-    // The request ids are the third column.
-    return batch_segment_add(segment, &settle_effects, &params[3], 1);
+    params[at++] = store_time(audit_log_now_us(log));
+    params[at++] = store_int(p->signature.key_number);
+    params[at++] = store_bytea(BYTES_OF(p->signature.octets));
+    return batch_segment_add(segment, &append_batch, params, at);
 }
 
-static struct status send_signature(struct audit_log *log, const struct audit_group *group,
-                                    struct batch_segment *segment)
+// Chains the group's records, signs the new head, sends both.
+static struct status chain_and_send(struct audit_log *log, struct audit_group *group,
+                                    struct parcel *p, struct batch_segment *segment)
 {
-    int64_t first = group->head.seq - (int64_t)group->count + 1;
-    struct audit_signature signature;
+    int64_t first = group->head.seq + 1;
+    fill_columns(log, group, p);
     TRY(audit_sign(log->options.signer,
                    audit_batch_digest(log->chain_id, first, group->head.seq, group->head.hash),
-                   &signature));
-    const struct store_value values[] = {store_int(log->chain_id),
-                                         store_int(first),
-                                         store_int(group->head.seq),
-                                         store_time(audit_log_now_us(log)),
-                                         store_bytea(digest_bytes(&group->head.hash)),
-                                         store_int(signature.key_number),
-                                         store_bytea(BYTES_OF(signature.octets))};
-    return batch_segment_add(segment, &append_signature, values, ARRAY_LEN(values));
+                   &p->signature));
+    return send_parcel(log, group, p, segment);
 }
 
 static struct status send_group(struct audit_log *log, struct audit_group *group,
                                 struct batch_segment *segment)
 {
     struct store_value *cells = calloc(group->count * RECORD_COLUMNS, sizeof *cells);
-    struct digest *hashes = calloc(group->count, sizeof *hashes);
-    struct status s = cells == NULL || hashes == NULL ? MAKE_STATUS(NOMEM, "out of memory")
-                                                      : send_records(log, group, segment, cells,
-                                                                     hashes);
+    struct parcel p = {.hashes = calloc(group->count, sizeof *p.hashes)};
+    for (size_t c = 0; c < RECORD_COLUMNS; c++) {
+        p.columns[c] = cells + c * group->count;
+    }
+    struct status s = cells == NULL || p.hashes == NULL
+                          ? MAKE_STATUS(NOMEM, "out of memory")
+                          : chain_and_send(log, group, &p, segment);
     free(cells);
-    free(hashes);
-    TRY(s);
-    return send_signature(log, group, segment);
+    free(p.hashes);
+    return s;
 }
 
 static void finish_group(struct audit_group *group, struct status outcome)
@@ -216,7 +256,15 @@ static void finish_group(struct audit_group *group, struct status outcome)
         fiber_signal(&w->done);
         w = next;
     }
+    buffer_done(&group->lines);
     free(group);
+}
+
+// The database's clock as far as this worker knows it, but never before what was sent.
+static int64_t next_time_us(const struct audit_log *log)
+{
+    int64_t now_us = audit_log_now_us(log);
+    return now_us > log->last_time_us ? now_us : log->last_time_us;
 }
 
 static struct status build(void *ctx, struct batch_segment *segment, void **out)
@@ -228,12 +276,16 @@ static struct status build(void *ctx, struct batch_segment *segment, void **out)
     }
     take_waiting(log, group);
     group->head = log->head;
+    group->time_us = next_time_us(log);
+    group->has_lines = audit_sinks_wanted(log->options.sinks);
+    buffer_init(&group->lines, GROUP_LINES_MAX);
     struct status s = send_group(log, group, segment);
     if (!status_ok(s)) {
         finish_group(group, s);
         return s;
     }
     log->head = group->head;
+    log->last_time_us = group->time_us;
     REQUIRE(log->known_count < AUDIT_HEADS_MAX);
     log->known[log->known_count++] = group->head;
     *out = group;
@@ -249,8 +301,38 @@ static void done(void *ctx, void *opaque, struct status outcome)
         log->known_count--;
         memmove(log->known, log->known + 1, log->known_count * sizeof log->known[0]);
         log->appended += (int64_t)group->count;
+        if (group->has_lines) {
+            audit_sinks_put(log->options.sinks, &group->lines, group->count);
+        }
     }
     finish_group(group, outcome);
+}
+
+static bool quiet(const struct audit_log *log)
+{
+    return log->waiting == NULL && log->known_count == 1;
+}
+
+void audit_log_close(struct audit_log *log)
+{
+    log->closing = true;
+    while (log->batch != NULL && batch_connected(log->batch) && !quiet(log)) {
+        fiber_sleep_until(clock_monotonic_us() + CLOSE_POLL_US);
+    }
+    if (log->batch == NULL || !batch_connected(log->batch) || log->chain_id == 0) {
+        return;
+    }
+    // Behind every barrier in the same connection: what it says of the chain is true.
+    const struct audit_head head = log->head;
+    const struct store_value values[] = {store_int(log->chain_id), store_int(head.seq),
+                                         store_bytea(digest_bytes(&head.hash))};
+    struct batch_op op CLEANUP(batch_op_done) = {0};
+    batch_write(log->batch, &audit_close_chain, values, ARRAY_LEN(values), &op);
+    struct status closed = batch_wait(&op);
+    if (!status_ok(closed)) {
+        log_event(LOG_WARN, "audit.close_failed", LOG_INT("chain", log->chain_id),
+                  LOG_STATUS(closed));
+    }
 }
 
 const struct batch_barrier *audit_log_barrier(void)

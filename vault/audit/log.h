@@ -7,7 +7,8 @@
 //   1. An entry's fiber continues only when its record is durable, or told that it isn't.
 //   2. The head in memory is that of everything sent. A barrier that fails ends the connection, and
 //      with it the chain: nothing is ever appended to a head that the database may not have.
-//   3. A new connection first makes sure that the old one can't commit any more (terminates its
+//   3. All records of one barrier carry the same time, and times never go back within a chain.
+//   4. A new connection first makes sure that the old one can't commit any more (terminates its
 //      backend and takes its lock), then compares the stored tail with memory, then links to it.
 #pragma once
 
@@ -16,12 +17,14 @@
 #include "vault/store/batch.h"
 
 struct audit_log;
+struct audit_sinks;
 
 struct audit_log_options {
     struct loop *loop;
     struct audit_signer *signer;
     struct str node; // borrowed for the life of the log
     int64_t worker;
+    struct audit_sinks *sinks; // further sinks; NULL for none
 };
 
 void audit_log_free(struct audit_log *log);
@@ -29,10 +32,15 @@ struct status audit_log_new(const struct audit_log_options *options, struct audi
 // What the batch needs to run the barrier; then tell the log its batch.
 const struct batch_barrier *audit_log_barrier(void);
 void audit_log_attach(struct audit_log *log, struct batch *batch);
+// On a fiber, before the batch is closed: takes no entry any more, waits for those under way, and
+// closes the chain in the database. Harmless without a connection: another node, or this one when it
+// is back, closes the chain then. Attaching again opens the log again.
+void audit_log_close(struct audit_log *log);
 
 // Called on a fiber: returns when the record (and all that this connection did before it) is
 // durable. The effect row of the same request, if any, goes with it. UNAVAILABLE otherwise:
-// whatever was done stays recorded as an effect, which becomes a record later.
+// whatever was done stays recorded as an effect, which becomes a record later. An entry whose
+// effect_chain isn't the current chain any more is refused in the same way.
 struct status audit_append(struct audit_log *log, const struct audit_entry *entry);
 
 int64_t audit_log_chain(const struct audit_log *log); // 0 before the first connection

@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: ISC
-// Shared by log.c (appending) and handover.c (a new connection takes over). Only for them.
+// Shared by log.c (appending), handover.c (a new connection takes over) and adopt.c (nobody does).
+// Only for them.
 #pragma once
 
 #include "vault/audit/log.h"
+#include "vault/audit/sink.h"
+
+// First half of the advisory lock on a chain, which its connection holds: 'RoTu' in ASCII.
+#define AUDIT_CHAIN_LOCK "1383027829"
+// Held while a chain gets its number, and while a checkpoint does.
+#define AUDIT_NUMBER_LOCK "1383027830, 1"
+#define AUDIT_CHECKPOINT_LOCK "1383027830, 2"
+
+// $1 chain, $2 last record, $3 its hash.
+extern const struct store_statement audit_close_chain;
 
 // A waiting entry; lives on its fiber's stack.
 struct audit_waiter {
@@ -25,8 +36,10 @@ struct audit_log {
     struct audit_waiter *waiting;
     struct audit_waiter **waiting_tail;
     size_t waiting_count;
-    int64_t chain_id; // 0: none yet
-    int backend_pid;
+    size_t bound_count; // of the waiting ones, those that belong to one chain
+    bool closing;       // nothing is taken any more
+    int64_t chain_id;   // 0: none yet
+    int64_t last_time_us; // of everything sent: times never go back within a chain
     struct audit_head head; // of everything sent
     // What the stored tail may be: the last durable head and those of barriers in flight.
     struct audit_head known[AUDIT_HEADS_MAX];

@@ -42,14 +42,42 @@ struct digest audit_chain_genesis(const struct audit_chain_header *h)
     return digest_finish(&d);
 }
 
-struct digest audit_batch_digest(int64_t chain_id, int64_t first_seq, int64_t last_seq,
-                                 struct digest head)
+struct digest audit_batch_digest(const struct audit_batch_head *b)
 {
     struct digest_stream d;
     digest_begin(&d, "audit-batch/1");
+    digest_add_int(&d, b->chain_id);
+    digest_add_int(&d, b->first_seq);
+    digest_add_int(&d, b->last_seq);
+    digest_add_int(&d, b->time_us);
+    digest_add_bytes(&d, digest_bytes(&b->head));
+    return digest_finish(&d);
+}
+
+void audit_content_add(struct audit_content *c, int64_t chain_id, int64_t seq, struct digest head,
+                       bool closed, bool dropped)
+{
+    struct digest_stream d;
+    digest_begin(&d, "audit-claim/1");
+    digest_add_bytes(&d, digest_bytes(&c->digest));
     digest_add_int(&d, chain_id);
-    digest_add_int(&d, first_seq);
-    digest_add_int(&d, last_seq);
+    digest_add_int(&d, seq);
     digest_add_bytes(&d, digest_bytes(&head));
+    digest_add_int(&d, closed);
+    digest_add_int(&d, dropped);
+    c->digest = digest_finish(&d);
+    c->count++;
+}
+
+struct digest audit_checkpoint_hash(const struct audit_checkpoint_header *h)
+{
+    struct digest_stream d;
+    digest_begin(&d, "audit-checkpoint/1");
+    digest_add_int(&d, h->number);
+    digest_add_int(&d, h->time_us);
+    digest_add_int(&d, h->dropped_before_us);
+    digest_add_bytes(&d, digest_bytes(&h->previous_hash));
+    digest_add_int(&d, h->content.count);
+    digest_add_bytes(&d, digest_bytes(&h->content.digest));
     return digest_finish(&d);
 }

@@ -3,6 +3,7 @@
 
 #include "vault/base/limits.h"
 #include "vault/base/log.h"
+#include "vault/core/sealing.h"
 
 enum { POLL_US = 2000 };
 
@@ -61,14 +62,19 @@ void worker_seal(struct worker *w)
 }
 
 struct load_job {
-    const struct keyring *keyring;
+    struct vault *vault;
     struct catalog *catalog;
 };
 
 static struct status load_work(struct session *s, void *arg)
 {
     struct load_job *job = arg;
-    return catalog_load(job->keyring, s, &job->catalog);
+    struct catalog *loaded CLEANUP(catalog_cleanup) = NULL;
+    TRY(catalog_load(job->vault->keyring, s, &loaded));
+    // Afterwards: the keys that the catalog's epoch came with are there by then.
+    TRY(sealing_reload_keys(job->vault, s));
+    job->catalog = TAKE(loaded);
+    return OK_STATUS;
 }
 
 static void wake_waiters(struct worker *w)
@@ -84,7 +90,7 @@ static void wake_waiters(struct worker *w)
 
 static struct status load(struct worker *w)
 {
-    struct load_job job = {.keyring = w->vault->keyring};
+    struct load_job job = {.vault = w->vault};
     w->catalog_loading = true;
     struct status s = store_run(w->vault->store, load_work, &job);
     w->catalog_loading = false;

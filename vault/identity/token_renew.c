@@ -24,31 +24,40 @@ static struct status write(struct operation *op, const struct token *t)
     return OK_STATUS;
 }
 
-static struct status renew_once(struct operation *op, struct token_found *f, int64_t increment_s,
-                                struct token_lifetime *out)
+static struct status plan(struct operation *op, const struct token_found *f, int64_t increment_s,
+                          struct token_lifetime *out)
 {
     struct token_limits limits = token_limits(op->worker->vault);
-    struct token_lifetime life;
-    TRY(token_lifetime_renew(&f->token, increment_s, &limits, op->snapshot.now_us, &life));
+    return token_lifetime_renew(&f->token, increment_s, &limits, op->snapshot.now_us, out);
+}
+
+static struct status apply(struct operation *op, struct token_found *f,
+                           const struct token_lifetime *life)
+{
     struct token renewed = f->token;
-    renewed.expires_us = life.expires_us;
+    renewed.expires_us = life->expires_us;
     renewed.row_version++;
     TRY(write(op, &renewed));
     f->token = renewed;
-    *out = life;
     return OK_STATUS;
 }
 
 struct status token_renew(struct operation *op, struct token_found *f, int64_t increment_s,
                           struct token_lifetime *out)
 {
-    struct status s = renew_once(op, f, increment_s, out);
+    struct token_lifetime life;
+    TRY(plan(op, f, increment_s, &life));
+    struct status s = apply(op, f, &life);
     for (int i = 0; i < LIMIT_WRITE_RETRIES && s.code == STATUS_CONFLICT; i++) {
         TRY(token_reload(op, f));
         if (!f->exists) {
             FAIL(NOT_FOUND, "token not found");
         }
-        s = renew_once(op, f, increment_s, out);
+        TRY(plan(op, f, increment_s, &life));
+        // Whoever was faster granted as much: as if ours had come just before.
+        s = f->token.expires_us >= life.expires_us ? OK_STATUS : apply(op, f, &life);
     }
-    return s;
+    TRY(s);
+    *out = life;
+    return OK_STATUS;
 }

@@ -65,7 +65,8 @@ struct launcher_report {
 
 // Hands a job over; any thread, no lock, never blocks. `channel` is the other end of the host's
 // standard input and output, `control` brings reports (SOCK_SEQPACKET, one a packet) and kills the
-// host when it is closed. Both are non-blocking and the caller's. LIMIT when the launcher is busy
-// (try again), UNAVAILABLE when it is gone.
+// host when it is closed, or shut down for writing: then the last report still comes. Both are
+// non-blocking and the caller's. LIMIT when the launcher is busy (try again), UNAVAILABLE when it
+// is gone.
 struct status launcher_send(struct launcher *l, const struct launcher_job *job, int *channel,
                             int *control);

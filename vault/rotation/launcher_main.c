@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -15,6 +16,8 @@
 #include <unistd.h>
 
 #include "vault/base/clock.h"
+
+enum { CHILDREN_BYTES = 4096 };
 
 struct host {
     pid_t pid;
@@ -56,27 +59,40 @@ static bool is_host(const struct table *t, pid_t pid)
     return false;
 }
 
+// The process ids of our children, separated by blanks; "" when the kernel doesn't tell.
+static void read_children(char *out, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? 0 : read(fd, out, size - 1);
+    out[len > 0 ? len : 0] = '\0';
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+static bool reap_listed_strays(const struct table *t, const char *children)
+{
+    bool reaped = false;
+    char *rest = NULL;
+    for (long pid = strtol(children, &rest, 10); pid > 0; pid = strtol(rest, &rest, 10)) {
+        if (!is_host(t, (pid_t)pid)) {
+            kill((pid_t)pid, SIGKILL);
+            reaped = waitpid((pid_t)pid, NULL, 0) == pid || reaped;
+        }
+    }
+    return reaped;
+}
+
 // We are the subreaper of everything that hosts leave behind. Killing one stray may hand us its own
 // children, so this repeats until none is left.
 static void reap_strays(const struct table *t)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-    bool found = true;
-    while (found) {
-        found = false;
-        FILE *children = fopen(path, "re");
-        int pid = 0;
-        while (children != NULL && fscanf(children, "%d", &pid) == 1) {
-            if (!is_host(t, pid)) {
-                kill(pid, SIGKILL);
-                found = waitpid(pid, NULL, 0) == pid || found;
-            }
-        }
-        if (children != NULL) {
-            fclose(children);
-        }
-    }
+    char children[CHILDREN_BYTES];
+    do {
+        read_children(children, sizeof children);
+    } while (reap_listed_strays(t, children));
 }
 
 static void forget(struct table *t, size_t index)
@@ -146,7 +162,7 @@ static bool is_whole(const struct launcher_job *job)
     for (size_t i = 0; whole && i < job->path_count; i++) {
         whole = memchr(job->paths[i].path, '\0', SANDBOX_PATH_BYTES) != NULL;
     }
-    return whole && (job->form == LAUNCHER_LINKED || job->name[0] == '/');
+    return whole && (job->form == LAUNCHER_LINKED) == (job->name[0] != '/');
 }
 
 // False when the vault is gone.
@@ -207,7 +223,8 @@ static size_t list_polled(const struct table *t, struct pollfd polled[POLLED_MAX
         polled[1 + 2 * i] = (struct pollfd){.fd = t->hosts[i].process, .events = POLLIN};
         // Only its end matters; ignored once the host was killed for it.
         bool killed = t->hosts[i].deadline_us == CLOCK_NEVER;
-        polled[2 + 2 * i] = (struct pollfd){.fd = killed ? -1 : t->hosts[i].control};
+        polled[2 + 2 * i] =
+            (struct pollfd){.fd = killed ? -1 : t->hosts[i].control, .events = POLLRDHUP};
     }
     return 1 + 2 * t->count;
 }

@@ -10,7 +10,7 @@
 #include "vault/base/log.h"
 #include "vault/runtime/fiber.h"
 
-enum { BUSY_PAUSE_US = 2000, HELLO_ARENA_BYTES = 1024 * 1024 };
+enum { BUSY_PAUSE_US = 2000, LAST_WORD_US = CLOCK_SECOND, HELLO_ARENA_BYTES = 1024 * 1024 };
 
 struct rotator_process {
     int channel; // -1 once the process is given up
@@ -22,6 +22,8 @@ struct rotator_process {
     struct buffer input; // begins with the line that is being received
     struct arena *arena; // of `hello`
     struct protocol_hello hello;
+    struct launcher_report end; // once it was given up, if the launcher told
+    bool heard_end;
 };
 
 // A descriptor that a fiber waits for. It is in the loop only meanwhile: a socket whose other end
@@ -47,7 +49,35 @@ static struct status wait_for(int fd, uint32_t events, int64_t deadline_us)
     return waited;
 }
 
-static void give_up(struct rotator_process *p)
+static struct status receive_report(const struct rotator_process *p, int64_t deadline_us,
+                                    struct launcher_report *out)
+{
+    for (;;) {
+        struct launcher_report report;
+        ssize_t len = recv(p->control, &report, sizeof report, 0);
+        if (len == (ssize_t)sizeof report) {
+            *out = report;
+            return OK_STATUS;
+        }
+        if (len >= 0 || (errno != EAGAIN && errno != EINTR)) {
+            FAIL(UPSTREAM, "the launcher is gone");
+        }
+        TRY(wait_for(p->control, EPOLLIN, deadline_us));
+    }
+}
+
+static struct status receive_end(const struct rotator_process *p, int64_t deadline_us,
+                                 struct launcher_report *out)
+{
+    struct launcher_report report = {.error = 0};
+    do {
+        TRY(receive_report(p, deadline_us, &report));
+    } while (report.event != LAUNCHER_EXITED);
+    *out = report;
+    return OK_STATUS;
+}
+
+static void close_both(struct rotator_process *p)
 {
     if (p->channel >= 0) {
         close(p->channel);
@@ -55,6 +85,14 @@ static void give_up(struct rotator_process *p)
     }
     p->channel = -1;
     p->control = -1;
+}
+
+// Has it killed and notes how it ended: by itself before that, perhaps.
+static void give_up(struct rotator_process *p)
+{
+    shutdown(p->control, SHUT_WR);
+    p->heard_end = status_ok(receive_end(p, clock_monotonic_us() + LAST_WORD_US, &p->end));
+    close_both(p);
 }
 
 static struct status send_all(const struct rotator_process *p, struct bytes data)
@@ -171,26 +209,9 @@ struct status rotator_process_call(struct rotator_process *p, enum protocol_op o
     return late ? MAKE_STATUS(TIMEOUT, "the rotator's time is over") : answered;
 }
 
-static struct status receive_report(const struct rotator_process *p, int64_t deadline_us,
-                                    struct launcher_report *out)
-{
-    for (;;) {
-        struct launcher_report report;
-        ssize_t len = recv(p->control, &report, sizeof report, 0);
-        if (len == (ssize_t)sizeof report) {
-            *out = report;
-            return OK_STATUS;
-        }
-        if (len >= 0 || (errno != EAGAIN && errno != EINTR)) {
-            FAIL(UPSTREAM, "the launcher is gone");
-        }
-        TRY(wait_for(p->control, EPOLLIN, deadline_us));
-    }
-}
-
 static struct status wait_started(struct rotator_process *p)
 {
-    struct launcher_report report;
+    struct launcher_report report = {.error = 0};
     TRY(receive_report(p, p->deadline_us, &report));
     if (report.event == LAUNCHER_STARTED) {
         p->isolation = report.isolation;
@@ -230,8 +251,9 @@ static struct status fill_job(const struct rotator_process_options *options,
         !str_is_text(options->name) || options->path_count >= SANDBOX_PATHS_MAX) {
         FAIL(INVALID, "a rotator's name or list of paths is too long");
     }
-    if (options->form != LAUNCHER_LINKED && options->name.ptr[0] != '/') {
-        FAIL(INVALID, "a rotator of others is named by its absolute path");
+    // Else a stranger could pass as one of ours.
+    if ((options->form == LAUNCHER_LINKED) != (options->name.ptr[0] != '/')) {
+        FAIL(INVALID, "a rotator of others is named by its absolute path, one of ours by its name");
     }
     *out = (struct launcher_job){
         .form = options->form,
@@ -296,16 +318,14 @@ int rotator_process_isolation(const struct rotator_process *p)
 struct status rotator_process_end(struct rotator_process *p, int64_t wait_us,
                                   struct launcher_report *out)
 {
-    if (p->channel < 0) {
-        FAIL(UPSTREAM, "the rotator was given up");
+    if (p->channel >= 0) {
+        shutdown(p->channel, SHUT_WR); // the host's input ends
+        return receive_end(p, clock_monotonic_us() + wait_us, out);
     }
-    shutdown(p->channel, SHUT_WR); // the host's input ends
-    int64_t deadline_us = clock_monotonic_us() + wait_us;
-    struct launcher_report report;
-    do {
-        TRY(receive_report(p, deadline_us, &report));
-    } while (report.event != LAUNCHER_EXITED);
-    *out = report;
+    if (!p->heard_end) {
+        FAIL(UPSTREAM, "nobody told how the rotator ended");
+    }
+    *out = p->end;
     return OK_STATUS;
 }
 
@@ -314,7 +334,7 @@ void rotator_process_free(struct rotator_process *p)
     if (p == NULL) {
         return;
     }
-    give_up(p);
+    close_both(p);
     buffer_done(&p->input);
     arena_free(p->arena);
     free(p);

@@ -45,8 +45,8 @@ struct status rotator_process_call(struct rotator_process *p, enum protocol_op o
                                    const struct rotunda_call *call, struct arena *arena,
                                    struct protocol_reply *out);
 
-// Lets the host end by itself (at most `wait_us`, then it is killed) and says how it ended, for the
-// log. TIMEOUT, UPSTREAM when the launcher is gone.
+// Lets the host end by itself (for `wait_us`) and says how it ended, for the log; also after a call
+// that failed, when it has been killed already. TIMEOUT, UPSTREAM when the launcher doesn't tell.
 struct status rotator_process_end(struct rotator_process *p, int64_t wait_us,
                                   struct launcher_report *out);
 

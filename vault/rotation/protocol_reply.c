@@ -215,6 +215,13 @@ static struct status read_ops(struct json_value list, uint32_t *out)
     return OK_STATUS;
 }
 
+static uint32_t repeatable_flags(uint32_t ops)
+{
+    uint32_t flags = (ops & 1U << PROTOCOL_APPLY) != 0 ? ROTUNDA_IDEMPOTENT_APPLY : 0U;
+    flags |= (ops & 1U << PROTOCOL_RETIRE) != 0 ? ROTUNDA_IDEMPOTENT_RETIRE : 0U;
+    return flags | ((ops & 1U << PROTOCOL_REVOKE) != 0 ? ROTUNDA_IDEMPOTENT_REVOKE : 0U);
+}
+
 static struct status read_hello(struct json_value root, struct protocol_hello *out)
 {
     size_t kind = 0;
@@ -230,30 +237,18 @@ static struct status read_hello(struct json_value root, struct protocol_hello *o
     TRY(json_as_int(json_get(root, "max_slots"), &out->max_slots));
     TRY(read_ops(json_get(root, "ops"), &out->ops));
     TRY(read_ops(json_get(root, "idempotent"), &repeatable));
-    out->idempotent = ((repeatable & 1U << PROTOCOL_APPLY) != 0 ? ROTUNDA_IDEMPOTENT_APPLY : 0U) |
-                      ((repeatable & 1U << PROTOCOL_RETIRE) != 0 ? ROTUNDA_IDEMPOTENT_RETIRE : 0U) |
-                      ((repeatable & 1U << PROTOCOL_REVOKE) != 0 ? ROTUNDA_IDEMPOTENT_REVOKE : 0U);
+    out->idempotent = repeatable_flags(repeatable);
     return OK_STATUS;
 }
 
+// The results of each kind of operation stand side by side in their table.
 static bool answers(enum protocol_op op, enum protocol_result result)
 {
-    switch (op) {
-    case PROTOCOL_PROBE:
-        return result == PROTOCOL_WORKS || result == PROTOCOL_REJECTED ||
-               result == PROTOCOL_UNREACHABLE;
-    case PROTOCOL_APPLY:
-    case PROTOCOL_RETIRE:
-    case PROTOCOL_REVOKE:
-        return result == PROTOCOL_APPLIED || result == PROTOCOL_NOT_APPLIED ||
-               result == PROTOCOL_UNKNOWN;
-    case PROTOCOL_HELLO:
-    case PROTOCOL_PLAN:
-    case PROTOCOL_CHECK:
-    case PROTOCOL_LIST_EXTERNAL:
-    case PROTOCOL_SESSIONS:
-    case PROTOCOL_OP_COUNT:
-        break;
+    if (op == PROTOCOL_PROBE) {
+        return result >= PROTOCOL_WORKS && result <= PROTOCOL_UNREACHABLE;
+    }
+    if (op == PROTOCOL_APPLY || op == PROTOCOL_RETIRE || op == PROTOCOL_REVOKE) {
+        return result >= PROTOCOL_APPLIED && result <= PROTOCOL_UNKNOWN;
     }
     return result == PROTOCOL_DONE || result == PROTOCOL_FAILED;
 }

@@ -19,6 +19,8 @@
 
 #define OLD_ROOT "/old"
 
+enum { PLACE_BYTES = 1024 };
+
 static bool write_text(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -54,7 +56,7 @@ static bool enter_namespaces(void)
 // Every folder above `path`, and `path` itself as a folder or an empty file.
 static bool make_place(const char *path, bool folder)
 {
-    char partial[PATH_MAX];
+    char partial[PLACE_BYTES];
     if (access(path, F_OK) == 0) {
         return true;
     }
@@ -93,7 +95,7 @@ static unsigned long kept_flags(const char *path)
 // `real` is where `path` leads once its symbolic links are followed, seen from the old root.
 static bool bind_path(const char *real, const char *path, bool writable)
 {
-    char source[PATH_MAX];
+    char source[PLACE_BYTES];
     struct stat about;
     int len = snprintf(source, sizeof source, OLD_ROOT "%s", real);
     if (len < 0 || (size_t)len >= sizeof source || stat(source, &about) != 0 ||

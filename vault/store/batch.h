@@ -4,8 +4,9 @@
 //   1. the commit barrier of what earlier flights did (see below),
 //   2. one read segment: REPEATABLE READ READ ONLY, the epoch, coalesced loads, queries,
 //   3. the writes, each an implicit transaction of its own.
-// The connection runs with synchronous_commit off. A barrier is a transaction that commits with it
-// on; the write-ahead log is sequential, so its one flush makes all that came before it durable.
+// The connection runs with synchronous_commit off. A barrier is one statement that switches it on
+// for its own implicit transaction; the write-ahead log is sequential, so that one flush makes all
+// that came before it durable.
 // No answer may leave before the barrier that follows its outcome is done.
 //
 // Loop thread only. Operations live with the caller (a fiber's stack) until batch_wait() returns,
@@ -56,7 +57,7 @@ struct batch_barrier {
     struct status (*connected)(void *ctx, struct session *session);
     // Is there anything to make durable?
     bool (*pending)(void *ctx);
-    // Adds its statements with batch_segment_add(); returns what `done` gets back, never NULL.
+    // Adds its statement with batch_segment_add(); returns what `done` gets back, never NULL.
     struct status (*build)(void *ctx, struct batch_segment *segment, void **group);
     void (*done)(void *ctx, void *group, struct status outcome);
     // All that `build` may add; prepared when the connection is made. NULL-terminated.

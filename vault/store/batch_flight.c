@@ -10,9 +10,6 @@ static const struct store_statement begin_read = {
     "batch.begin_read", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
 static const struct store_statement read_snapshot = {
     "batch.snapshot", "SELECT epoch, clock_timestamp() FROM vault_epoch WHERE namespace_id = 1"};
-static const struct store_statement begin_barrier = {"batch.begin_barrier", "BEGIN"};
-static const struct store_statement flush_on_commit = {
-    "batch.flush_on_commit", "SELECT set_config('synchronous_commit', 'on', true)"};
 static const struct store_statement commit = {"batch.commit", "COMMIT"};
 
 static size_t slot_of(const struct batch *b, const struct store_statement *statement)
@@ -112,10 +109,10 @@ static struct status send_sync(struct batch_segment *s)
 
 // COMMIT stands behind a synchronisation point of its own: were it skipped with the statements
 // behind a failed one, the transaction would stay open and fail everything that follows.
-static struct status send_commit(struct batch_segment *s, enum step_kind kind)
+static struct status send_commit(struct batch_segment *s)
 {
     TRY(send_sync(s));
-    TRY(send_control(s, &commit, kind));
+    TRY(send_control(s, &commit, STEP_CONTROL));
     return send_sync(s);
 }
 
@@ -273,7 +270,7 @@ static struct status send_read_segment(struct batch_segment *s)
     TRY(send_control(s, &begin_read, STEP_CONTROL));
     TRY(send_control(s, &read_snapshot, STEP_SNAPSHOT));
     TRY(send_loads_and_queries(s));
-    return send_commit(s, STEP_CONTROL);
+    return send_commit(s);
 }
 
 // Who is to travel alone does, and nobody joins in.
@@ -338,28 +335,18 @@ static struct status send_writes(struct batch *b)
 
 static struct status send_barrier(struct batch *b)
 {
-    const struct batch_barrier *barrier = b->options.barrier;
-    TRY(ensure_prepared_plain(b, &begin_barrier));
-    TRY(ensure_prepared_plain(b, &flush_on_commit));
-    TRY(ensure_prepared_plain(b, &commit));
     struct batch_segment *s = batch_segment_new(b, SEGMENT_BARRIER);
     if (s == NULL) {
         FAIL(NOMEM, "out of memory");
     }
-    struct status outcome = send_control(s, &begin_barrier, STEP_CONTROL);
-    if (status_ok(outcome)) {
-        outcome = send_control(s, &flush_on_commit, STEP_CONTROL);
-    }
-    if (status_ok(outcome)) {
-        outcome = barrier->build(b->options.barrier_ctx, s, &s->barrier_group);
-    }
-    if (!status_ok(outcome)) {
+    struct status built = b->options.barrier->build(b->options.barrier_ctx, s, &s->barrier_group);
+    if (!status_ok(built)) {
         batch_segment_free(s);
-        return outcome;
+        return built;
     }
     track(s);
     b->stats.barriers++;
-    return send_commit(s, STEP_COMMIT);
+    return send_sync(s);
 }
 
 static struct status send_flight(struct batch *b)

@@ -11,8 +11,7 @@ enum segment_kind { SEGMENT_PREPARE, SEGMENT_BARRIER, SEGMENT_READ, SEGMENT_WRIT
 
 // One statement whose reply is awaited.
 enum step_kind {
-    STEP_CONTROL,  // BEGIN, SET, a barrier's insert: only success matters
-    STEP_COMMIT,   // must really commit
+    STEP_CONTROL,  // BEGIN, COMMIT, the barrier: only success matters
     STEP_SNAPSHOT, // fills the segment's snapshot
     STEP_LOAD,     // its rows are dealt out to the members that asked with it
     STEP_OP        // its rows belong to one operation

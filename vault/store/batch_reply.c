@@ -2,7 +2,6 @@
 // Receiving what a flight's statements returned. Replies come in the order of sending: the oldest
 // segment's next step is always the one that is being answered.
 #include <stdlib.h>
-#include <string.h>
 
 #include "vault/store/batch_internal.h"
 #include "vault/store/result_internal.h"
@@ -48,11 +47,7 @@ static void give_rows(struct batch_op *op, struct store_result *result)
 static struct status take_step(struct batch_segment *s, const struct step *step, PGresult *res)
 {
     struct status outcome = sqlstate_check(res, step->name);
-    if (status_ok(outcome) && step->kind == STEP_COMMIT &&
-        strcmp(PQcmdStatus(res), "COMMIT") != 0) {
-        outcome = MAKE_STATUS(UNAVAILABLE, "the transaction was rolled back");
-    }
-    if (!status_ok(outcome) || step->kind == STEP_CONTROL || step->kind == STEP_COMMIT) {
+    if (!status_ok(outcome) || step->kind == STEP_CONTROL) {
         PQclear(res);
         return outcome;
     }
@@ -144,9 +139,14 @@ static void take_result(struct batch *b, PGresult *res)
         }
         return;
     }
-    REQUIRE(s->step_at < s->step_count);
-    const struct step *step = &s->steps[s->step_at];
-    struct status outcome = take_step(s, step, res);
+    struct status outcome;
+    if (s->step_at < s->step_count) {
+        outcome = take_step(s, &s->steps[s->step_at], res);
+    } else {
+        // An implicit transaction commits at the synchronisation point, and can still fail there.
+        outcome = sqlstate_check(res, "commit");
+        PQclear(res);
+    }
     if (!status_ok(outcome) && status_ok(s->outcome)) {
         s->outcome = outcome;
     }

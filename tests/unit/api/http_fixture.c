@@ -2,7 +2,6 @@
 #include "tests/unit/api/http_fixture.h"
 
 #include <arpa/inet.h>
-#include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -174,16 +173,17 @@ int client_connect(const struct server *s)
     return fd;
 }
 
-void client_send_bytes(int fd, struct bytes data)
+bool client_send_bytes(int fd, struct bytes data)
 {
     size_t sent = 0;
     while (sent < data.len) {
         ssize_t n = send(fd, data.ptr + sent, data.len - sent, MSG_NOSIGNAL);
         if (n <= 0) {
-            return; // the server closed: what it answered tells
+            return false;
         }
         sent += (size_t)n;
     }
+    return true;
 }
 
 void client_send(int fd, const char *text)
@@ -257,8 +257,20 @@ static size_t count_in(const char *from, const char *to)
     return found;
 }
 
+// "55d0c0a1f000-55d0c0a21000 rw-p ...": false when it isn't memory to look at.
+static bool parse_mapping(const char *text, uintptr_t *from, uintptr_t *to)
+{
+    char *end;
+    *from = strtoul(text, &end, 16);
+    *to = *end == '-' ? strtoul(end + 1, &end, 16) : 0;
+    return strncmp(end, " rw", 3) == 0 && strstr(text, "[v") == NULL;
+}
+
 size_t marker_count(void)
 {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip();
+#endif
     FILE *maps = fopen("/proc/self/maps", "re");
     char text[512];
     size_t found = 0;
@@ -266,9 +278,7 @@ size_t marker_count(void)
     while (fgets(text, sizeof text, maps) != NULL) {
         uintptr_t from;
         uintptr_t to;
-        char mode[5];
-        assert_int_equal(3, sscanf(text, "%" SCNxPTR "-%" SCNxPTR " %4s", &from, &to, mode));
-        if (strncmp(mode, "rw", 2) == 0 && strstr(text, "[v") == NULL) {
+        if (parse_mapping(text, &from, &to)) {
             found += count_in((const char *)from, (const char *)to);
         }
     }

@@ -105,7 +105,7 @@ static void cve_2025_5999_names_that_resemble_root_never_become_root(void **stat
 {
     (void)state;
     const struct str names[] = {STR("Root"),  STR("ROOT"),   STR(" root"),
-                                STR("root "), STR("\troot"), STR("ro ot"),
+                                STR("root "), STR("\troot"), STR("r oot"),
                                 STR("root/"), STR("./root"), STR("roo\xD0\xA2")};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         struct scene s = scene_of(LIST(STR("admin"), STR("root2")), true);

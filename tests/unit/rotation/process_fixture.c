@@ -2,6 +2,7 @@
 #include "tests/unit/rotation/process_fixture.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@
 int world_setup(void **state)
 {
     struct world *w = test_calloc(1, sizeof *w);
-    strcpy(w->folder, "/tmp/rotunda-mock.XXXXXX");
+    snprintf(w->folder, sizeof w->folder, "/tmp/rotunda-mock.XXXXXX");
     struct launcher_options options = {.allow_unlocked = true};
     w->arena = arena_new(8 * 1024 * 1024);
     *state = w;
@@ -119,26 +120,28 @@ void script_done(struct script *s)
     protocol_reply_done(&s->reply);
 }
 
-static int count_children(int pid, int *first)
+static int count_children(long pid, long *first)
 {
     char path[64];
+    char text[4096] = "";
     int count = 0;
-    int child = 0;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
-    FILE *file = fopen(path, "re");
-    while (file != NULL && fscanf(file, "%d", &child) == 1) {
-        *first = count++ == 0 ? child : *first;
+    snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", pid, pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, text, sizeof text - 1) < 0) {
+        text[0] = '\0';
     }
-    if (file != NULL) {
-        fclose(file);
+    close(fd);
+    char *rest = text;
+    for (long child = strtol(rest, &rest, 10); child > 0; child = strtol(rest, &rest, 10)) {
+        *first = count++ == 0 ? child : *first;
     }
     return count;
 }
 
 int count_hosts(void)
 {
-    int launcher = 0;
-    int unused = 0;
+    long launcher = 0;
+    long unused = 0;
     assert_int_equal(1, count_children(getpid(), &launcher));
     return count_children(launcher, &unused);
 }

@@ -2,6 +2,8 @@
 // Rotators that work and rotators that don't, each in a process of its own.
 #include "tests/unit/rotation/process_fixture.h"
 
+#include <signal.h>
+
 static enum protocol_result ask(struct world *w, enum protocol_op op, const char *value)
 {
     struct script s = script_mock(w, op, value, "");
@@ -14,14 +16,17 @@ static enum protocol_result ask(struct world *w, enum protocol_op op, const char
 }
 
 // Applies with a fault that must look like `code` to the vault, and leaves no process behind.
-static void expect_broken(struct world *w, const char *fault, enum status_code code)
+// Yields the signal that ended the host.
+static int expect_broken(struct world *w, const char *fault, enum status_code code)
 {
     struct script s = script_mock(w, PROTOCOL_APPLY, "pending", fault);
     s.options.deadline_us = clock_monotonic_us() + 2 * CLOCK_SECOND;
     script_run(&s);
     assert_ok(s.started);
     assert_int_equal(code, s.answered.code);
+    assert_ok(s.ended);
     assert_true(no_hosts_left());
+    return s.report.signal;
 }
 
 static void an_applied_value_works_for_the_next_process(void **state)
@@ -93,13 +98,13 @@ static void a_lost_reply_is_found_by_a_probe(void **state)
 static void a_hanging_rotator_is_killed_at_its_deadline(void **state)
 {
     int64_t before = clock_monotonic_us();
-    expect_broken(*state, "hang", STATUS_TIMEOUT);
+    assert_int_equal(SIGKILL, expect_broken(*state, "hang", STATUS_TIMEOUT));
     assert_true(clock_monotonic_us() - before < 10 * CLOCK_SECOND);
 }
 
 static void a_crash_harms_only_its_own_attempt(void **state)
 {
-    expect_broken(*state, "crash", STATUS_UPSTREAM);
+    assert_int_equal(SIGABRT, expect_broken(*state, "crash", STATUS_UPSTREAM));
     assert_int_equal(PROTOCOL_APPLIED, ask(*state, PROTOCOL_APPLY, "next"));
 }
 
@@ -165,6 +170,15 @@ static void a_rotator_that_does_not_exist_is_refused(void **state)
     assert_true(no_hosts_left());
 }
 
+static void a_stranger_cannot_pass_as_one_of_ours(void **state)
+{
+    struct script s = script_mock(*state, PROTOCOL_PLAN, "", "");
+    s.options.form = LAUNCHER_LINKED;
+    s.options.name = STR(MOCK_MODULE);
+    script_run(&s);
+    assert_status(INVALID, s.started);
+}
+
 static void a_loadable_module_does_the_same_work(void **state)
 {
     struct script s = script_mock(*state, PROTOCOL_APPLY, "by-module", "");
@@ -197,6 +211,7 @@ int main(int argc, char **argv)
         TEST(an_issuer_shows_its_key_once_and_lists_it),
         TEST(a_second_slot_keeps_the_first_value_valid),
         TEST(a_rotator_that_does_not_exist_is_refused),
+        TEST(a_stranger_cannot_pass_as_one_of_ours),
         TEST(a_loadable_module_does_the_same_work),
     };
     if (is_host_call(argc, argv)) {

@@ -174,11 +174,11 @@ static void die_with_a_running_host(struct world *w, int tell)
 }
 
 // A process that init has not reaped yet has no executable.
-static bool is_gone(int pid)
+static bool is_gone(long pid)
 {
     char path[64];
     char target[256];
-    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    snprintf(path, sizeof path, "/proc/%ld/exe", pid);
     return readlink(path, target, sizeof target) < 0;
 }
 
@@ -194,7 +194,7 @@ static void when_the_vault_dies_its_hosts_do_too(void **state)
     char text[64] = "";
     assert_true(read(pipe_ends[0], text, sizeof text - 1) > 0);
     assert_int_equal(vault, waitpid(vault, NULL, 0));
-    int launcher = atoi(text);
+    long launcher = strtol(text, NULL, 10);
     assert_true(launcher > 1);
     bool gone = false;
     for (int i = 0; i < 500 && !gone; i++) {

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/rotators/postgresql_fixture.h"
 
@@ -40,6 +42,29 @@ static void a_late_attempt_changes_nothing(void **state)
     assert_int_equal(ROTUNDA_APPLY_NOT_APPLIED, do_apply(&late, &error));
     assert_int_equal(ROTUNDA_ERROR_FENCED, error);
     assert_int_equal(ROTUNDA_PROBE_WORKS, do_probe(*state, "app", NEW_PASSWORD, &error));
+}
+
+// The newer attempt holds the role while the older one, paused until now, arrives and waits.
+static void an_attempt_that_waited_sees_the_newer_fence(void **state)
+{
+    const char *waiting =
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    struct rotunda_call late = server_call(*state, "app", "late-value");
+    server_do(*state, "BEGIN; SELECT pg_advisory_xact_lock(1381323860, hashtext('app'));"
+                      "COMMENT ON ROLE app IS 'billing [rotunda fence 18]'");
+    pid_t node = fork();
+    if (node == 0) {
+        enum rotunda_apply result = do_apply(&late, &error);
+        _exit(result == ROTUNDA_APPLY_NOT_APPLIED && error == ROTUNDA_ERROR_FENCED ? 0 : 1);
+    }
+    for (int i = 0; i < 500 && strcmp(server_value(*state, waiting), "1") != 0; i++) {
+        usleep(10000);
+    }
+    server_do(*state, "COMMIT");
+    int end = 0;
+    assert_int_equal(node, waitpid(node, &end, 0));
+    assert_true(WIFEXITED(end) && WEXITSTATUS(end) == 0);
+    assert_int_equal(ROTUNDA_PROBE_WORKS, do_probe(*state, "app", OLD_PASSWORD, &error));
 }
 
 static void the_comment_keeps_its_own_text(void **state)
@@ -246,6 +271,7 @@ int main(void)
         TEST(an_applied_password_works_and_the_old_one_does_not),
         TEST(applying_again_stores_the_same_bytes),
         TEST(a_late_attempt_changes_nothing),
+        TEST(an_attempt_that_waited_sees_the_newer_fence),
         TEST(the_comment_keeps_its_own_text),
         TEST(a_role_with_quotes_in_its_name_is_one_role),
         TEST(a_password_with_quotes_works),

@@ -53,21 +53,16 @@ static struct status search_work(struct session *s, void *arg)
     return session_exec(s, choose(q), values, ARRAY_LEN(values), &job->rows);
 }
 
-struct status kv_search(struct operation *op, const struct kv_query *query,
-                        struct store_rows *rows, const struct kv_head **out_heads)
+struct status kv_search(struct operation *op, const struct kv_query *query, struct kv_head *heads,
+                        struct store_rows *rows)
 {
     struct search_job job = {.mount = op->mount->id, .query = query};
     TRY(store_run(op->worker->vault->store, search_work, &job));
     struct store_rows found CLEANUP(store_rows_done) = job.rows;
-    struct kv_head *heads = ARENA_ARRAY(op->arena, struct kv_head, (size_t)found.count + 1);
-    if (heads == NULL) {
-        FAIL(NOMEM, "request needs more memory than its limit");
-    }
     for (int i = 0; i < found.count; i++) {
         TRY(kv_read_head(op->worker->vault->keyring, &found, i, 0, &heads[i]));
     }
     *rows = found;
-    *out_heads = heads;
     found = (struct store_rows){0};
     return OK_STATUS;
 }

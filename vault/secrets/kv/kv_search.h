@@ -15,7 +15,8 @@ struct kv_query {
     int64_t limit;
 };
 
-// Heads in order of path. `heads` is in the operation's arena and borrowed from `rows`, which the
-// caller releases with store_rows_done(). UNAVAILABLE, INTEGRITY, NOMEM.
-struct status kv_search(struct operation *op, const struct kv_query *query,
-                        struct store_rows *rows, const struct kv_head **out_heads);
+// Heads in order of path, at most `query->limit`, into `heads`, which has room for them. They are
+// borrowed from `rows`: release it with store_rows_done(), its count says how many there are.
+// UNAVAILABLE, INTEGRITY.
+struct status kv_search(struct operation *op, const struct kv_query *query, struct kv_head *heads,
+                        struct store_rows *rows);

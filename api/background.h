@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: ISC
+// What a node does by itself, beside answering requests: removing expired tokens and the like. All
+// of it runs as fibers on worker 0, whether the vault is sealed or not: each part waits until it is
+// unsealed.
+#pragma once
+
+#include "vault/core/worker.h"
+
+struct background;
+
+// On the worker's loop, or before it runs.
+struct status background_start(struct worker *w, struct background **out);
+// On a fiber of the same loop, before the worker is sealed for good. NULL is fine.
+void background_stop(struct background *b);

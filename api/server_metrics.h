@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: ISC
+// Tells vault/core/metrics.h what the HTTP server counts.
+#pragma once
+
+#include "api/server_worker.h"
+
+// Before the workers run; they outlive it. Once per process.
+void server_metrics_register(struct server_worker *workers);

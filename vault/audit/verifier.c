@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: ISC
+#include "vault/audit/verifier_internal.h"
+
+#include <string.h>
+
+#include "vault/base/clock.h"
+
+enum { CHECKPOINTS_MAX = 1 << 26 }; // a number beyond it is nonsense, not a reason to take memory
+
+// A chain that is as old as this when a checkpoint is made must be in it: its opening may have been
+// under way.
+#define OPENING_US (120 * (int64_t)CLOCK_SECOND)
+
+void audit_verifier_free(struct audit_verifier *v)
+{
+    if (v != NULL) {
+        audit_reigns_done(&v->reigns);
+        free(v->chains);
+        free(v->checkpoints);
+        free(v);
+    }
+}
+
+void audit_verifier_cleanup(struct audit_verifier **v)
+{
+    audit_verifier_free(*v);
+}
+
+struct status audit_verifier_new(const struct audit_verifier_options *options,
+                                 struct audit_verifier **out)
+{
+    struct audit_verifier *v = calloc(1, sizeof *v);
+    if (v == NULL) {
+        FAIL(NOMEM, "out of memory");
+    }
+    v->options = *options;
+    *out = v;
+    return OK_STATUS;
+}
+
+void verifier_report(struct audit_verifier *v, struct audit_problem p)
+{
+    v->summary.problems++;
+    v->options.report(v->options.ctx, &p);
+}
+
+bool verifier_digest(struct bytes stored, struct digest *out)
+{
+    if (stored.len != DIGEST_BYTES) {
+        return false;
+    }
+    memcpy(out->octets, stored.ptr, DIGEST_BYTES);
+    return true;
+}
+
+bool verifier_digest_is(struct bytes stored, struct digest expected)
+{
+    struct digest d;
+    return verifier_digest(stored, &d) && digest_equal(d, expected);
+}
+
+const struct verified_chain *verifier_chain(const struct audit_verifier *v, int64_t id)
+{
+    size_t low = 0;
+    size_t high = v->chain_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (v->chains[middle].id < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < v->chain_count && v->chains[low].id == id ? &v->chains[low] : NULL;
+}
+
+struct verified_checkpoint *verifier_checkpoint(struct audit_verifier *v, int64_t number)
+{
+    if (number < 1 || number > CHECKPOINTS_MAX) {
+        return NULL;
+    }
+    size_t wanted = (size_t)number;
+    if (wanted > v->checkpoint_capacity) {
+        size_t capacity = v->checkpoint_capacity < 64 ? 64 : v->checkpoint_capacity * 2;
+        capacity = capacity < wanted ? wanted : capacity;
+        struct verified_checkpoint *table =
+            reallocarray(v->checkpoints, capacity, sizeof *table);
+        if (table == NULL) {
+            return NULL;
+        }
+        v->checkpoints = table;
+        v->checkpoint_capacity = capacity;
+    }
+    while (v->checkpoint_count < wanted) {
+        v->checkpoints[v->checkpoint_count++] = (struct verified_checkpoint){.seen = false};
+    }
+    return &v->checkpoints[wanted - 1];
+}
+
+// ---- keys
+
+static struct status take_key(struct audit_verifier *v, const struct audit_key_item *key)
+{
+    struct status added = audit_reigns_add(&v->reigns, key);
+    if (added.code == STATUS_NOMEM) {
+        return added;
+    }
+    if (!status_ok(added)) {
+        verifier_report(
+            v, (struct audit_problem){.what = added.what, .key_number = key->number});
+    }
+    v->summary.keys++;
+    if (key->number != 1 || key->public_key.len != AUDIT_PUBLIC_KEY_BYTES) {
+        return OK_STATUS;
+    }
+    memcpy(v->summary.first_key, key->public_key.ptr, AUDIT_PUBLIC_KEY_BYTES);
+    if (v->options.first_key.len > 0 && !bytes_equal(v->options.first_key, key->public_key)) {
+        verifier_report(v, (struct audit_problem){.what = "the first key isn't the one expected: "
+                                                          "this is another vault's log, or forged",
+                                                  .key_number = 1});
+    }
+    return OK_STATUS;
+}
+
+// ---- checkpoints
+
+static void report_checkpoint(struct audit_verifier *v, int64_t number, const char *what)
+{
+    verifier_report(v, (struct audit_problem){.what = what, .checkpoint = number});
+}
+
+static struct digest hash_before(const struct audit_verifier *v, int64_t number)
+{
+    struct digest zero = {{0}};
+    return number < 2 ? zero : v->checkpoints[number - 2].hash;
+}
+
+static void check_checkpoint(struct audit_verifier *v, const struct audit_checkpoint_item *c,
+                             const struct verified_checkpoint *known)
+{
+    struct audit_checkpoint_header header = {.number = c->number,
+                                             .time_us = c->time_us,
+                                             .dropped_before_us = c->dropped_before_us,
+                                             .content = known->content};
+    bool linked = verifier_digest_is(c->previous_hash, hash_before(v, c->number));
+    if (!linked) {
+        report_checkpoint(v, c->number, "the checkpoint doesn't follow the one before it");
+    }
+    (void)verifier_digest(c->previous_hash, &header.previous_hash);
+    struct digest stored = {{0}};
+    (void)verifier_digest(c->hash, &stored);
+    if (!digest_equal(audit_checkpoint_hash(&header), stored)) {
+        report_checkpoint(v, c->number, "the checkpoint, or what it says of the chains, was altered");
+    }
+    const struct audit_signed s = {.what = stored,
+                                   .time_us = c->time_us,
+                                   .key_number = c->key_number,
+                                   .signature = c->signature};
+    struct status genuine = audit_reigns_check(&v->reigns, &s);
+    if (!status_ok(genuine)) {
+        report_checkpoint(v, c->number, genuine.what);
+    }
+}
+
+static struct status take_checkpoint(struct audit_verifier *v,
+                                     const struct audit_checkpoint_item *c)
+{
+    verifier_finish_chain(v);
+    struct verified_checkpoint *known = verifier_checkpoint(v, c->number);
+    if (known == NULL || known->seen || c->number <= v->checkpoints_seen) {
+        report_checkpoint(v, c->number, "the checkpoint comes out of order");
+        return OK_STATUS;
+    }
+    for (int64_t missing = v->checkpoints_seen + 1; missing < c->number; missing++) {
+        report_checkpoint(v, missing, "the checkpoint was removed");
+    }
+    check_checkpoint(v, c, known);
+    known->seen = true;
+    known->time_us = c->time_us;
+    known->tombstone = c->dropped_before_us != 0;
+    (void)verifier_digest(c->hash, &known->hash);
+    v->checkpoints_seen = c->number;
+    v->summary.checkpoints++;
+    return OK_STATUS;
+}
+
+struct status audit_verifier_take(void *verifier, const struct audit_item *item)
+{
+    struct audit_verifier *v = verifier;
+    switch (item->kind) {
+    case AUDIT_ITEM_KEY:
+        return take_key(v, &item->key);
+    case AUDIT_ITEM_CHAIN:
+        return verifier_take_chain(v, &item->chain);
+    case AUDIT_ITEM_RECORD:
+        verifier_take_record(v, &item->record);
+        return OK_STATUS;
+    case AUDIT_ITEM_BATCH:
+        verifier_take_batch(v, &item->batch);
+        return OK_STATUS;
+    case AUDIT_ITEM_CLAIM:
+        return verifier_take_claim(v, &item->claim);
+    case AUDIT_ITEM_CHECKPOINT:
+        return take_checkpoint(v, &item->checkpoint);
+    }
+    FAIL(INTERNAL, "no such item");
+}
+
+// ---- the end
+
+// Checkpoints that only claims know of: their own rows are gone.
+static void check_all_seen(struct audit_verifier *v)
+{
+    for (size_t i = (size_t)v->checkpoints_seen; i < v->checkpoint_count; i++) {
+        report_checkpoint(v, (int64_t)i + 1, "the checkpoint was removed");
+    }
+    int64_t ordinary = 0;
+    for (size_t i = 0; i < v->checkpoint_count; i++) {
+        v->checkpoints[i].ordinary_before = ordinary;
+        ordinary += !v->checkpoints[i].tombstone;
+    }
+}
+
+// The number of the first ordinary checkpoint that was made long enough after `time_us`; 0 for none.
+static int64_t first_checkpoint_after(const struct audit_verifier *v, int64_t time_us)
+{
+    for (size_t i = v->checkpoint_count; i > 0; i--) {
+        if (v->checkpoints[i - 1].time_us <= time_us + OPENING_US) {
+            return i == v->checkpoint_count ? 0 : (int64_t)i + 1;
+        }
+    }
+    return v->checkpoint_count == 0 ? 0 : 1;
+}
+
+// From its first checkpoint to the one that lists it as closed, or the last, none may leave it out.
+static void check_listed(struct audit_verifier *v, const struct verified_chain *c)
+{
+    int64_t last = c->claimed_closed ? c->last_claim : (int64_t)v->checkpoint_count;
+    int64_t first = first_checkpoint_after(v, c->opened_at_us);
+    if (c->claims > 0 && (first == 0 || c->first_claim < first)) {
+        first = c->first_claim;
+    }
+    if (first == 0 || last < first) {
+        return;
+    }
+    const struct verified_checkpoint *from = &v->checkpoints[first - 1];
+    const struct verified_checkpoint *to = &v->checkpoints[last - 1];
+    int64_t expected = to->ordinary_before + !to->tombstone - from->ordinary_before;
+    if (c->claims < expected) {
+        verifier_report(v, (struct audit_problem){.what = "checkpoints leave the chain out",
+                                                  .chain_id = c->id,
+                                                  .checkpoint = first});
+    }
+}
+
+void audit_verifier_end(struct audit_verifier *v)
+{
+    verifier_finish_chain(v);
+    check_all_seen(v);
+    for (size_t i = 0; i < v->chain_count; i++) {
+        check_listed(v, &v->chains[i]);
+    }
+    if (v->reigns.count == 0) {
+        verifier_report(v, (struct audit_problem){.what = "there are no signing keys"});
+    }
+}
+
+struct audit_summary audit_verifier_summary(const struct audit_verifier *v)
+{
+    return v->summary;
+}
+
+// ---- a witness
+
+void audit_verifier_against(struct audit_verifier *v, const struct audit_checkpoint_item *c)
+{
+    struct digest hash = {{0}};
+    bool whole = verifier_digest(c->hash, &hash);
+    const struct audit_signed s = {.what = hash,
+                                   .time_us = c->time_us,
+                                   .key_number = c->key_number,
+                                   .signature = c->signature};
+    struct status genuine = audit_reigns_check(&v->reigns, &s);
+    if (!whole || !status_ok(genuine)) {
+        report_checkpoint(v, c->number, "the witness's checkpoint isn't of this vault");
+        return;
+    }
+    if (c->number > v->checkpoints_seen) {
+        report_checkpoint(v, c->number, "the witness has this checkpoint, the log hasn't: its end "
+                                        "was removed, or it was put back to an older state");
+    } else if (!digest_equal(v->checkpoints[c->number - 1].hash, hash)) {
+        report_checkpoint(v, c->number, "the witness has another checkpoint of this number");
+    }
+}
+
+void audit_verifier_against_claim(struct audit_verifier *v, const struct audit_claim_item *c)
+{
+    const struct verified_chain *chain = verifier_chain(v, c->chain_id);
+    if (chain == NULL || chain->seq < c->seq) {
+        verifier_report(v, (struct audit_problem){
+                               .what = chain == NULL ? "the witness knows a chain that is gone"
+                                                     : "the witness knows more records: the tail "
+                                                       "was cut",
+                               .chain_id = c->chain_id,
+                               .seq = chain == NULL ? c->seq : chain->seq + 1,
+                               .checkpoint = c->number});
+    } else if (chain->seq == c->seq && !verifier_digest_is(c->head, chain->head)) {
+        verifier_report(v, (struct audit_problem){.what = "the witness knows another record here",
+                                                  .chain_id = c->chain_id,
+                                                  .seq = c->seq,
+                                                  .checkpoint = c->number});
+    }
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: ISC
+#include "vault/rotation/target.h"
+
+#include "vault/base/log.h"
+#include "vault/crypto/envelope.h"
+#include "vault/crypto/row_mac.h"
+
+static const struct store_statement find_by_name = {
+    "rotation.target", "SELECT " TARGET_COLUMNS " FROM rotation_target t "
+                       "WHERE t.mount_id = $1 AND t.name = $2"};
+static const struct store_statement find_by_id = {
+    "rotation.target_id", "SELECT " TARGET_COLUMNS " FROM rotation_target t WHERE t.id = $1"};
+static const struct store_statement insert_target = {
+    "rotation.insert_target",
+    "INSERT INTO rotation_target (id, namespace_id, mount_id, name, rotator, principal, settings, "
+    "concurrency, timeout_s, secret_version, ciphertext, key_epoch, created_at, updated_at, "
+    "row_version, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
+    "$16) ON CONFLICT DO NOTHING RETURNING 1"};
+static const struct store_statement update_target = {
+    "rotation.update_target",
+    "UPDATE rotation_target SET rotator = $5, principal = $6, settings = $7, concurrency = $8, "
+    "timeout_s = $9, secret_version = $10, ciphertext = $11, key_epoch = $12, updated_at = $14, "
+    "row_version = $15, mac = $16 WHERE id = $1 AND namespace_id = $2 AND mount_id = $3 "
+    "AND name = $4 AND created_at = $13 AND row_version = $15 - 1 RETURNING 1"};
+static const struct store_statement delete_target = {
+    "rotation.delete_target",
+    "DELETE FROM rotation_target WHERE id = $1 AND row_version = $2 RETURNING 1"};
+static const struct store_statement list_targets = {
+    "rotation.list_targets",
+    "SELECT name FROM rotation_target WHERE mount_id = $1 ORDER BY name LIMIT $2"};
+static const struct store_statement list_accounts = {
+    "rotation.target_accounts", "SELECT account FROM rotation_principal WHERE target_id = $1 "
+                                "ORDER BY account LIMIT $2"};
+
+static struct status begin_mac(struct row_mac *m, const struct keyring *k, const struct target *t)
+{
+    TRY(row_mac_begin(m, k, t->namespace_id, "rotation_target", t->id, t->row_version));
+    row_mac_uuid(m, t->mount);
+    row_mac_str(m, t->name);
+    row_mac_str(m, t->rotator);
+    row_mac_str(m, t->principal);
+    row_mac_str(m, t->settings);
+    row_mac_int(m, t->concurrency);
+    row_mac_int(m, t->timeout_s);
+    row_mac_int(m, t->secret_version);
+    row_mac_int(m, t->key_epoch);
+    row_mac_int(m, t->created_us);
+    row_mac_int(m, t->updated_us);
+    return OK_STATUS;
+}
+
+struct status target_read(const struct keyring *k, const struct store_rows *rows, int row,
+                          int column, struct target *out)
+{
+    int c = column;
+    struct target t;
+    t.id = store_get_uuid(rows, row, c++);
+    t.namespace_id = store_get_int(rows, row, c++);
+    t.mount = store_get_uuid(rows, row, c++);
+    t.name = store_get_text(rows, row, c++);
+    t.rotator = store_get_text(rows, row, c++);
+    t.principal = store_get_text(rows, row, c++);
+    t.settings = store_get_text(rows, row, c++);
+    t.concurrency = store_get_int(rows, row, c++);
+    t.timeout_s = store_get_int(rows, row, c++);
+    t.secret_version = store_get_int(rows, row, c++);
+    t.ciphertext = store_get_bytes(rows, row, c++);
+    t.key_epoch = store_get_int(rows, row, c++);
+    t.created_us = store_get_time(rows, row, c++);
+    t.updated_us = store_get_time(rows, row, c++);
+    t.row_version = store_get_int(rows, row, c++);
+    struct row_mac m;
+    TRY(begin_mac(&m, k, &t));
+    struct status s = row_mac_check(&m, store_get_bytes(rows, row, c));
+    if (!status_ok(s)) {
+        log_event(LOG_ERROR, "rotation.target_altered", LOG_UUID("target", t.id));
+        return s;
+    }
+    *out = t;
+    return OK_STATUS;
+}
+
+void target_found_done(struct target_found *f)
+{
+    store_rows_done(&f->rows);
+}
+
+static struct status read_found(const struct keyring *k, struct target_found *f)
+{
+    f->exists = f->rows.count == 1;
+    return f->exists ? target_read(k, &f->rows, 0, 0, &f->target) : OK_STATUS;
+}
+
+struct status target_find_by_id(struct session *s, const struct keyring *k, struct uuid id,
+                                struct target_found *out)
+{
+    const struct store_value values[] = {store_uuid(id)};
+    TRY(session_exec(s, &find_by_id, values, ARRAY_LEN(values), &out->rows));
+    return read_found(k, out);
+}
+
+// One statement with rows, run on a session for a fiber.
+struct query {
+    const struct store_statement *statement;
+    const struct store_value *values;
+    size_t count;
+    struct store_rows *out;
+};
+
+static struct status query_work(struct session *s, void *arg)
+{
+    const struct query *q = arg;
+    return session_exec(s, q->statement, q->values, q->count, q->out);
+}
+
+struct status target_find(struct operation *op, struct str name, struct target_found *out)
+{
+    const struct store_value values[] = {store_uuid(op->mount->id), store_text(name)};
+    struct query q = {&find_by_name, values, ARRAY_LEN(values), &out->rows};
+    TRY(store_run(op->worker->vault->store, query_work, &q));
+    return read_found(op->worker->vault->keyring, out);
+}
+
+static struct envelope_binding binding_of(const struct target *t)
+{
+    return (struct envelope_binding){.namespace_id = t->namespace_id,
+                                     .mount = t->mount,
+                                     .table = "rotation_target",
+                                     .column = "ciphertext",
+                                     .row = t->id,
+                                     .version = t->secret_version};
+}
+
+struct status target_seal(const struct keyring *k, struct target *t, struct bytes secret,
+                          struct buffer *sealed)
+{
+    struct target next = *t;
+    next.secret_version++;
+    const struct envelope_binding binding = binding_of(&next);
+    TRY(envelope_seal(k, &binding, secret, sealed, &next.key_epoch));
+    next.ciphertext = buffer_bytes(sealed);
+    *t = next;
+    return OK_STATUS;
+}
+
+struct status target_open(const struct keyring *k, const struct target *t, struct secret **out)
+{
+    const struct envelope_binding binding = binding_of(t);
+    return envelope_open(k, t->key_epoch, &binding, t->ciphertext, out);
+}
+
+struct store_job {
+    const struct keyring *keyring;
+    const struct target *target;
+};
+
+static struct status expect_row(struct session *s, const struct query *q)
+{
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    TRY(session_exec(s, q->statement, q->values, q->count, &rows));
+    if (rows.count != 1) {
+        FAIL(CONFLICT, "the target was changed by someone else meanwhile, try again");
+    }
+    return OK_STATUS;
+}
+
+static struct status store_work_row(struct session *s, void *arg)
+{
+    const struct store_job *job = arg;
+    struct target t = *job->target;
+    uint8_t mac[ROW_MAC_BYTES];
+    struct row_mac m;
+    t.row_version++;
+    TRY(begin_mac(&m, job->keyring, &t));
+    row_mac_finish(&m, mac);
+    const struct store_value values[] = {
+        store_uuid(t.id),          store_int(t.namespace_id), store_uuid(t.mount),
+        store_text(t.name),        store_text(t.rotator),     store_text(t.principal),
+        store_text(t.settings),    store_int(t.concurrency),  store_int(t.timeout_s),
+        store_int(t.secret_version), store_bytea(t.ciphertext), store_int(t.key_epoch),
+        store_time(t.created_us),  store_time(t.updated_us),  store_int(t.row_version),
+        store_bytea(BYTES_OF(mac)),
+    };
+    const struct query q = {t.row_version == 1 ? &insert_target : &update_target, values,
+                            ARRAY_LEN(values), NULL};
+    return expect_row(s, &q);
+}
+
+struct status target_store(struct operation *op, const struct target *t)
+{
+    struct store_job job = {op->worker->vault->keyring, t};
+    return operation_transact(op, store_work_row, &job);
+}
+
+static struct status remove_work(struct session *s, void *arg)
+{
+    const struct target *t = arg;
+    const struct store_value values[] = {store_uuid(t->id), store_int(t->row_version)};
+    const struct query q = {&delete_target, values, ARRAY_LEN(values), NULL};
+    return expect_row(s, &q);
+}
+
+struct status target_remove(struct operation *op, const struct target *t)
+{
+    struct target copy = *t;
+    return operation_transact(op, remove_work, &copy);
+}
+
+struct status target_list(struct operation *op, struct store_rows *out)
+{
+    const struct store_value values[] = {store_uuid(op->mount->id), store_int(LIMIT_LIST_PAGE)};
+    struct query q = {&list_targets, values, ARRAY_LEN(values), out};
+    return store_run(op->worker->vault->store, query_work, &q);
+}
+
+struct status target_accounts(struct operation *op, const struct target *t, int64_t limit,
+                              struct store_rows *out)
+{
+    const struct store_value values[] = {store_uuid(t->id), store_int(limit)};
+    struct query q = {&list_accounts, values, ARRAY_LEN(values), out};
+    return store_run(op->worker->vault->store, query_work, &q);
+}
