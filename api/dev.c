@@ -14,7 +14,8 @@
 enum { ARGUMENT_BYTES = 64 * 1024, TEXT_BYTES = 8 * 1024, EXIT_INTERRUPTED = 130 };
 
 const struct cli_flag dev_flags[] = {
-    {"dir", CLI_FLAG_TEXT, "DIR", "keep everything there (default: nowhere, all is gone at the end)"},
+    {"dir", CLI_FLAG_TEXT, "DIR",
+     "keep everything there (default: nowhere, all is gone at the end)"},
     {"listen", CLI_FLAG_TEXT, "ADDR", "host:port or unix:/path (default 127.0.0.1:8200)"},
     {"login", CLI_FLAG_BOOL, NULL, "log in: keep the root token where `rotunda login` does"},
     {NULL, CLI_FLAG_BOOL, NULL, NULL},
@@ -104,8 +105,9 @@ static void append_line(struct buffer *b, const char *label, struct str value)
 static void append_welcome(struct buffer *b, const struct dev *d, struct str token)
 {
     const char *kept = d->folder.temporary ? "  (removed at the end; keep one with -dir)" : "";
-    buffer_append_c(b, "Rotunda is ready, to try things out. Not for real secrets: whoever can read "
-                       "the\nfolder can read them.\n\n");
+    buffer_append_c(b,
+                    "Rotunda is ready, to try things out. Not for real secrets: whoever can read "
+                    "the\nfolder can read them.\n\n");
     append_line(b, "    address     ", d->address);
     append_line(b, "    root token  ", token);
     buffer_append_c(b, "    folder      ");

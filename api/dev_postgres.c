@@ -18,8 +18,8 @@
 
 enum {
     POLL_MS = 20,
-    START_POLLS = 3000,   // a minute, recovery after a crash included
-    STOP_MS = 60000,      // an orderly stop; then without
+    START_POLLS = 3000, // a minute, recovery after a crash included
+    STOP_MS = 60000,    // an orderly stop; then without
     PID_FILE_BYTES = 1024,
 };
 
@@ -86,11 +86,10 @@ static bool make_data(struct keeper *k)
     snprintf(program, sizeof program, "%s/initdb", k->bin);
     snprintf(moving, sizeof moving, "%s/data.new", k->folder->postgres);
     dev_folder_remove(moving);
-    char *const argv[] = {program,        "-D",          moving,
-                          "-U",           "rotunda",     "-E",
-                          "UTF8",         "--locale=C",  "-A",
-                          "trust",        "--no-instructions", "--no-sync",
-                          NULL};
+    const char *const argv[] = {
+        program, "-D",         moving, "-U",    "rotunda",           "-E",
+        "UTF8",  "--locale=C", "-A",   "trust", "--no-instructions", "--no-sync",
+        NULL};
     k->child = dev_programs_start(k->folder, argv);
     if (k->child < 0) {
         return false;
@@ -114,11 +113,16 @@ static bool start_server(struct keeper *k)
     char sockets[DEV_PATH_BYTES + 32];
     snprintf(program, sizeof program, "%s/postgres", k->bin);
     snprintf(sockets, sizeof sockets, "unix_socket_directories=%s", k->folder->postgres);
-    char *const argv[] = {program, "-D", k->data,
-                          "-c", "listen_addresses=",
-                          "-c", sockets,
-                          "-c", "unix_socket_permissions=0700",
-                          NULL};
+    const char *const argv[] = {program,
+                                "-D",
+                                k->data,
+                                "-c",
+                                "listen_addresses=",
+                                "-c",
+                                sockets,
+                                "-c",
+                                "unix_socket_permissions=0700",
+                                NULL};
     k->child = dev_programs_start(k->folder, argv);
     return k->child > 0;
 }

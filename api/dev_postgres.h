@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
-// The private PostgreSQL of `rotunda dev`. A keeper, a process of its own without any secret, starts
-// it and stops it in order when the vault has gone, however that ended, and then removes a temporary
-// folder. Only a unix socket, in a folder that nobody else can enter.
+// The private PostgreSQL of `rotunda dev`. A keeper, a process of its own without any secret,
+// starts it and stops it in order when the vault has gone, however that ended, and then removes a
+// temporary folder. Only a unix socket, in a folder that nobody else can enter.
 #pragma once
 
 #include "api/dev_folder.h"

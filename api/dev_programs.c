@@ -75,9 +75,8 @@ struct status dev_programs_find(char out[DEV_PROGRAM_BYTES])
 
 static bool become_user(const struct dev_folder *f)
 {
-    return !f->switch_user ||
-           (setgroups(0, NULL) == 0 && setresgid(f->gid, f->gid, f->gid) == 0 &&
-            setresuid(f->uid, f->uid, f->uid) == 0);
+    return !f->switch_user || (setgroups(0, NULL) == 0 && setresgid(f->gid, f->gid, f->gid) == 0 &&
+                               setresuid(f->uid, f->uid, f->uid) == 0);
 }
 
 static bool redirect_output(void)
@@ -89,7 +88,19 @@ static bool redirect_output(void)
            close_range(STDERR_FILENO + 1, ~0U, 0) == 0;
 }
 
-static _Noreturn void become_program(const struct dev_folder *f, char *const argv[], pid_t parent)
+// execve() wants what it doesn't change as if it did.
+static void copy_arguments(const char *const argv[], char *out[DEV_ARGUMENTS_MAX])
+{
+    size_t count = 0;
+    while (argv[count] != NULL && count < DEV_ARGUMENTS_MAX - 1) {
+        out[count] = strdup(argv[count]);
+        count++;
+    }
+    out[count] = NULL;
+}
+
+static _Noreturn void become_program(const struct dev_folder *f, const char *const argv[],
+                                     pid_t parent)
 {
     char path[] = "PATH=/usr/bin:/bin";
     char locale[] = "LC_ALL=C";
@@ -104,11 +115,13 @@ static _Noreturn void become_program(const struct dev_folder *f, char *const arg
         sigprocmask(SIG_SETMASK, &none, NULL) != 0) {
         _exit(DEV_EXIT_NOT_RUN);
     }
-    execve(argv[0], argv, environment);
+    char *arguments[DEV_ARGUMENTS_MAX];
+    copy_arguments(argv, arguments);
+    execve(argv[0], arguments, environment);
     _exit(DEV_EXIT_NOT_RUN);
 }
 
-pid_t dev_programs_start(const struct dev_folder *f, char *const argv[])
+pid_t dev_programs_start(const struct dev_folder *f, const char *const argv[])
 {
     pid_t parent = getpid();
     pid_t pid = fork();

@@ -2,6 +2,7 @@
 // The program: client commands come from api/cli, the server's own are added here.
 #include "api/cli/cli.h"
 #include "api/cli/command.h"
+#include "api/dev.h"
 #include "api/server.h"
 #include "rotators/builtin.h"
 #include "vault/base/macros.h"
@@ -19,6 +20,15 @@ static const struct cli_command server_commands[] = {
      .help = "Runs until SIGTERM or SIGINT; SIGHUP reads the TLS certificates again.\n"
              "-check only reads the configuration and says what is wrong with it.\n",
      .main = server_main},
+    {.name = "dev",
+     .summary = "Run a vault to try things out, with a PostgreSQL of its own",
+     .operands = "",
+     .help =
+         "Starts a private PostgreSQL and an unsealed vault on it, prints the root token and\n"
+         "stops both on Ctrl-C. With -dir all is kept for the next time. Not for real secrets:\n"
+         "the key lies beside the data.\n\nExample: rotunda dev -dir ~/rotunda",
+     .flags = dev_flags,
+     .main = dev_main},
     {.name = "migrate",
      .summary = "Bring the database's schema up to date",
      .operands = "-config FILE",
@@ -29,7 +39,6 @@ static const struct cli_command server_commands[] = {
 
 int main(int argc, char **argv)
 {
-    cli_command_register(
-        (struct cli_command_list){server_commands, ARRAY_LEN(server_commands)});
+    cli_command_register((struct cli_command_list){server_commands, ARRAY_LEN(server_commands)});
     return cli_main(argc, argv);
 }

@@ -23,6 +23,11 @@ struct status process_harden(void)
     }
     umask(077);
     signal(SIGPIPE, SIG_IGN);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files); // fewer connections then, and accept() says so
+    }
     return OK_STATUS;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "api/confine.h"
 #include "api/process.h"
 #include "api/server_worker.h"
 #include "vault/base/limits.h"
@@ -17,6 +18,7 @@ enum { CONNINFO_MAX = 8192, FIRST_CONNECT_TRIES = 50, FIRST_CONNECT_WAIT_US = 20
 
 struct server {
     const struct config *config;
+    const struct server_hooks *hooks; // NULL for none
     struct buffer conninfo;
     struct secret *password;
     struct store_config database;
@@ -44,8 +46,8 @@ static struct status read_database(struct server *s)
     buffer_append_byte(&s->conninfo, 0);
     TRY(buffer_status(&s->conninfo));
     TRY(explain(config_database_password(&s->config->database, &why, &s->password), &why));
-    s->database = (struct store_config){.conninfo = (const char *)s->conninfo.ptr,
-                                        .password = s->password};
+    s->database =
+        (struct store_config){.conninfo = (const char *)s->conninfo.ptr, .password = s->password};
     return OK_STATUS;
 }
 
@@ -234,8 +236,7 @@ static void wait_for_end(struct server *s)
 
 static void stop_workers(struct server *s)
 {
-    int64_t deadline_us =
-        clock_monotonic_us() + s->config->shutdown_deadline_s * CLOCK_SECOND;
+    int64_t deadline_us = clock_monotonic_us() + s->config->shutdown_deadline_s * CLOCK_SECOND;
     for (size_t i = 0; i < s->worker_count; i++) {
         if (s->workers[i].started) {
             server_worker_stop(&s->workers[i], deadline_us);
@@ -275,14 +276,26 @@ static struct status prepare(struct server *s)
     TRY(migrate(&s->database));
     TRY(make_vault(s));
     TRY(sealing_refresh(s->vault.sealing));
+    if (s->hooks != NULL) {
+        TRY(s->hooks->prepare(s->hooks->ctx, &s->vault));
+    }
     unseal_at_start(s);
     TRY(open_listeners(s));
     return make_workers(s);
 }
 
-int server_run(const struct config *config)
+static void tell_ready(const struct server *s)
 {
-    struct server s = {.config = config};
+    log_event(LOG_INFO, "server.ready", LOG_STR("node", s->config->node_name),
+              LOG_INT("workers", s->worker_count));
+    if (s->hooks != NULL) {
+        s->hooks->ready(s->hooks->ctx);
+    }
+}
+
+int server_run(const struct config *config, const struct server_hooks *hooks)
+{
+    struct server s = {.config = config, .hooks = hooks};
     struct connect_task connect;
     log_set_level(config->log_level);
     struct status outcome = prepare(&s);
@@ -290,8 +303,10 @@ int server_run(const struct config *config)
         outcome = start_workers(&s, &connect);
     }
     if (status_ok(outcome)) {
-        log_event(LOG_INFO, "server.ready", LOG_STR("node", config->node_name),
-                  LOG_INT("workers", s.worker_count));
+        outcome = confine_process();
+    }
+    if (status_ok(outcome)) {
+        tell_ready(&s);
         wait_for_end(&s);
     } else {
         log_event(LOG_ERROR, "server.start_failed", LOG_STATUS(outcome));
@@ -348,7 +363,7 @@ int server_main(int argc, char **argv)
         printf("%s: ok\n", args.config_file);
         return 0;
     }
-    return server_run(config);
+    return server_run(config, NULL);
 }
 
 static struct status migrate_only(const struct config *config)

@@ -5,7 +5,6 @@
 -- last use can be under way any more.
 ALTER TABLE token ADD COLUMN used_up_at timestamptz;
 CREATE INDEX token_used_up ON token (used_up_at) WHERE num_uses > 0 AND uses_left <= 0;
-CREATE INDEX token_listing ON token (namespace_id, accessor);
 
 -- 4: the id is taken (only ids that clients choose can be).
 CREATE FUNCTION token_create(caller uuid, seen_epoch int8, request uuid, chain int8,

@@ -43,8 +43,7 @@ struct status answer_end(struct json_writer *w)
     return json_writer_status(w);
 }
 
-struct status answer_both(const struct operation *op, struct http_response *res,
-                          struct str members)
+struct status answer_both(const struct operation *op, struct http_response *res, struct str members)
 {
     struct json_writer w = answer_begin(op, res);
     buffer_append_c(&res->body, "{");

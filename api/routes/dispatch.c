@@ -111,8 +111,7 @@ static struct status add_table(struct dispatch *d, const struct route_table *t)
     return add_routes(d, r, t);
 }
 
-struct status dispatch_new(struct vault *v, const struct json_limits *limits,
-                           struct dispatch **out)
+struct status dispatch_new(struct vault *v, const struct json_limits *limits, struct dispatch **out)
 {
     struct dispatch *d CLEANUP(free_dispatch) = calloc(1, sizeof *d);
     if (d == NULL) {
@@ -290,8 +289,7 @@ static void answer_failure(const struct operation *op, struct http_response *res
 
 static void record(struct operation *op, const struct http_request *req, struct http_response *res)
 {
-    struct status s =
-        operation_record(op, res->status, clock_monotonic_us() - req->received_us);
+    struct status s = operation_record(op, res->status, clock_monotonic_us() - req->received_us);
     if (status_ok(s)) {
         return;
     }
@@ -304,13 +302,16 @@ static void record(struct operation *op, const struct http_request *req, struct 
     answer_failure(op, res, s);
 }
 
+// `begun` is what reading the request came to: what can't be read is refused, and recorded, before
+// anybody asks whose it is.
 static void serve_audited(struct dispatch *d, struct operation *op, struct http_request *req,
-                          struct http_response *res)
+                          struct http_response *res, struct status begun)
 {
     struct worker *w = op->worker;
     w->operations++;
-    struct status s = run_handler(d, op, req, res);
+    struct status s = status_ok(begun) ? run_handler(d, op, req, res) : begun;
     if (!status_ok(s)) {
+        op->reason = op->reason == NULL ? s.what : op->reason;
         answer_failure(op, res, s);
     }
     record(op, req, res);
@@ -346,11 +347,11 @@ static struct status parse_body(const struct dispatch *d, const struct http_requ
         return OK_STATUS;
     }
     struct text_position at = {0};
-    struct status s =
-        json_parse(str_from_bytes(req->body), &d->limits, op->arena, &op->body, &at);
+    struct status s = json_parse(str_from_bytes(req->body), &d->limits, op->arena, &op->body, &at);
     if (s.code == STATUS_INVALID) {
-        return answer_explain(res, s, op->arena, "the body isn't acceptable JSON: %s (line %u, "
-                                                 "column %u)",
+        return answer_explain(res, s, op->arena,
+                              "the body isn't acceptable JSON: %s (line %u, "
+                              "column %u)",
                               s.what, at.line, at.column);
     }
     TRY(s);
@@ -395,15 +396,17 @@ void dispatch_serve(void *ctx, struct http_request *req, struct http_response *r
                            .deadline_us = req->deadline_us,
                            .remote = req->remote,
                            .token_text = req->token,
-                           .operation = STR("")};
-    struct status s = begin(d, req, res, &op);
-    if (!status_ok(s)) {
-        answer_failure(&op, res, s);
-    } else if (serve_unsealed(d, &op, req, res)) {
+                           .path = req->path.text,
+                           .operation = str_from_c(http_method_name(req->method))};
+    struct status begun = begin(d, req, res, &op);
+    if (status_ok(begun) && serve_unsealed(d, &op, req, res)) {
         return;
-    } else if (vault_state(d->vault) != VAULT_UNSEALED || dw->worker->batch == NULL) {
+    }
+    if (vault_state(d->vault) == VAULT_UNSEALED && dw->worker->batch != NULL) {
+        serve_audited(d, &op, req, res, begun);
+    } else if (status_ok(begun)) {
         http_response_fail(res, MAKE_STATUS(SEALED, "Vault is sealed"));
     } else {
-        serve_audited(d, &op, req, res);
+        answer_failure(&op, res, begun);
     }
 }

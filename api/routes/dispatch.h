@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
-// From an HTTP request to a handler and back: finds the route, makes the operation, runs the handler
-// (again, when mounts or policies changed under it), records it in the audit log, and only then lets
-// the answer go.
+// From an HTTP request to a handler and back: finds the route, makes the operation, runs the
+// handler (again, when mounts or policies changed under it), records it in the audit log, and only
+// then lets the answer go.
 #pragma once
 
 #include "api/http/http_server.h"

@@ -3,8 +3,8 @@
 // and response; what it returns other than OK becomes the error answer, so it fills in the response
 // last. It may be run again from the start (see vault/core/operation.h).
 //
-// Routes of sys and auth/token are below /v1. Routes of a mount type are relative to the mount: kv's
-// "data/*path" serves /v1/secret/data/a/b when secret/ is a kv mount.
+// Routes of sys and auth/token are below /v1. Routes of a mount type are relative to the mount:
+// kv's "data/*path" serves /v1/secret/data/a/b when secret/ is a kv mount.
 #pragma once
 
 #include "api/http/http_router.h"

@@ -253,8 +253,7 @@ static struct status health_code(const struct http_request *req, enum vault_stat
                                  : pick_code(req, "uninitcode", 501, out);
 }
 
-static void put_health(struct json_writer *w, const struct vault *v,
-                       const struct sealing_status *s)
+static void put_health(struct json_writer *w, const struct vault *v, const struct sealing_status *s)
 {
     json_begin_object(w);
     json_add_bool(w, "initialized", s->state >= VAULT_SEALED);
@@ -316,5 +315,5 @@ static const struct route routes[] = {
     {HTTP_ALLOW(POST), "seal", put_seal, ROUTE_PLAIN},
 };
 
-const struct route_table sys_seal_routes = {.prefix = "sys", .routes = routes,
-                                            .count = ARRAY_LEN(routes)};
+const struct route_table sys_seal_routes = {
+    .prefix = "sys", .routes = routes, .count = ARRAY_LEN(routes)};

@@ -39,6 +39,10 @@ class TokenTest(harness.VaultTest):
         self.assertStatus(400, reply)
         self.assertEqual([message], reply.errors)
 
+    def at_once(self, count, ask):
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            return [reply.status for reply in pool.map(lambda _: ask(), range(count))]
+
     def accessors(self):
         return self.assertStatus(200, self.vault.list("auth/token/accessors")).data["keys"]
 
@@ -126,8 +130,7 @@ class CreateTest(TokenTest):
 
     def test_the_last_use_is_granted_once(self):
         token = self.limited(num_uses=1)["client_token"]
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            codes = list(pool.map(lambda _: self.vault.get("auth/token/lookup-self", token=token).status, range(8)))
+        codes = self.at_once(8, lambda: self.vault.get("auth/token/lookup-self", token=token))
         self.assertEqual(1, codes.count(200), codes)
 
     def test_a_bound_token_works_from_its_addresses_only(self):
@@ -218,7 +221,8 @@ class RenewTest(TokenTest):
             ("renew-accessor", {"accessor": accessor, "increment": "7200s"}, None, ""),
         ):
             renewed = self.assertStatus(200, self.renew(body, path, token=caller)).json["auth"]
-            self.assertEqual((told, accessor, 7200), (renewed["client_token"], renewed["accessor"], renewed["lease_duration"]))
+            self.assertEqual((told, accessor), (renewed["client_token"], renewed["accessor"]))
+            self.assertEqual(7200, renewed["lease_duration"])
             self.assertAlmostEqual(7200, self.look_up(token)["ttl"], delta=5)
             self.assertStatus(200, self.renew({"token": token}))
             self.assertAlmostEqual(3600, self.look_up(token)["ttl"], delta=5)
@@ -238,8 +242,7 @@ class RenewTest(TokenTest):
 
     def test_concurrent_renewals_all_succeed(self):
         token = self.limited(ttl="1h")["client_token"]
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            codes = list(pool.map(lambda _: self.renew({}, "renew-self", token=token).status, range(40)))
+        codes = self.at_once(40, lambda: self.renew({}, "renew-self", token=token))
         self.assertEqual({200}, set(codes))
         self.look_up(token)
 
@@ -316,8 +319,7 @@ class RevokeTest(TokenTest):
 
     def test_concurrent_revocations_of_oneself_all_end(self):
         token = self.limited()["client_token"]
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            codes = list(pool.map(lambda _: self.vault.post("auth/token/revoke-self", {}, token=token).status, range(8)))
+        codes = self.at_once(8, lambda: self.vault.post("auth/token/revoke-self", {}, token=token))
         self.assertEqual({204, 403}, set(codes) | {403})
         self.assertDead(token)
 

@@ -27,7 +27,7 @@ ALLOWED = {
     "api/http": FOUNDATION,
     "api/routes": ("vault", "api/http"),
     "api/cli": ("vault", "include"),
-    "api": ("vault", "api", "include"),
+    "api": ("vault", "api", "include", "rotators"), # the composition root
     "rotators": ("include",),
     "tests": ("include", "vault", "api", "rotators"),
 }

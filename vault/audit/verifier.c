@@ -5,7 +5,7 @@
 
 #include "vault/base/clock.h"
 
-enum { CHECKPOINTS_MAX = 1 << 26 }; // a number beyond it is nonsense, not a reason to take memory
+enum { CHECKPOINTS_MAX = 1 << 24 }; // a number beyond it is nonsense, not a reason to take memory
 
 // A chain that is as old as this when a checkpoint is made must be in it: its opening may have been
 // under way.
@@ -272,42 +272,69 @@ struct audit_summary audit_verifier_summary(const struct audit_verifier *v)
 
 // ---- a witness
 
-void audit_verifier_against(struct audit_verifier *v, const struct audit_checkpoint_item *c)
+static struct status check_witness(const struct audit_verifier *v, const struct audit_witness *w)
 {
-    struct digest hash = {{0}};
-    bool whole = verifier_digest(c->hash, &hash);
-    const struct audit_signed s = {.what = hash,
+    const struct audit_checkpoint_item *c = &w->checkpoint;
+    struct audit_checkpoint_header header = {.number = c->number,
+                                             .time_us = c->time_us,
+                                             .dropped_before_us = c->dropped_before_us};
+    for (size_t i = 0; i < w->claim_count; i++) {
+        struct digest head = {{0}};
+        const struct audit_claim_item *claim = &w->claims[i];
+        (void)verifier_digest(claim->head, &head);
+        audit_content_add(&header.content, claim->chain_id, claim->seq, head, claim->closed,
+                          claim->dropped);
+    }
+    if (!verifier_digest(c->previous_hash, &header.previous_hash) ||
+        !verifier_digest_is(c->hash, audit_checkpoint_hash(&header))) {
+        FAIL(INTEGRITY, "the witness's own copy of the checkpoint was altered");
+    }
+    if (c->key_number > (int64_t)v->reigns.count) {
+        FAIL(INTEGRITY, "the witness's checkpoint is signed with a key that the log doesn't know: it "
+                        "was put back to an older state, or the witness is of another vault");
+    }
+    const struct audit_signed s = {.what = audit_checkpoint_hash(&header),
                                    .time_us = c->time_us,
                                    .key_number = c->key_number,
                                    .signature = c->signature};
-    struct status genuine = audit_reigns_check(&v->reigns, &s);
-    if (!whole || !status_ok(genuine)) {
-        report_checkpoint(v, c->number, "the witness's checkpoint isn't of this vault");
-        return;
+    if (!status_ok(audit_reigns_check(&v->reigns, &s))) {
+        FAIL(INTEGRITY, "the witness's checkpoint isn't of this vault");
     }
-    if (c->number > v->checkpoints_seen) {
-        report_checkpoint(v, c->number, "the witness has this checkpoint, the log hasn't: its end "
-                                        "was removed, or it was put back to an older state");
-    } else if (!digest_equal(v->checkpoints[c->number - 1].hash, hash)) {
-        report_checkpoint(v, c->number, "the witness has another checkpoint of this number");
+    return OK_STATUS;
+}
+
+static void check_claim_against(struct audit_verifier *v, const struct audit_claim_item *c)
+{
+    struct audit_problem p = {.chain_id = c->chain_id, .seq = c->seq, .checkpoint = c->number};
+    const struct verified_chain *chain = verifier_chain(v, c->chain_id);
+    if (chain == NULL) {
+        p.what = "the witness knows a chain that is gone";
+        verifier_report(v, p);
+    } else if (chain->seq < c->seq) {
+        p.what = "the witness knows more records: the chain's tail was cut";
+        p.seq = chain->seq + 1;
+        verifier_report(v, p);
+    } else if (chain->seq == c->seq && !verifier_digest_is(c->head, chain->head)) {
+        p.what = "the witness knows another record here";
+        verifier_report(v, p);
     }
 }
 
-void audit_verifier_against_claim(struct audit_verifier *v, const struct audit_claim_item *c)
+void audit_verifier_against(struct audit_verifier *v, const struct audit_witness *w)
 {
-    const struct verified_chain *chain = verifier_chain(v, c->chain_id);
-    if (chain == NULL || chain->seq < c->seq) {
-        verifier_report(v, (struct audit_problem){
-                               .what = chain == NULL ? "the witness knows a chain that is gone"
-                                                     : "the witness knows more records: the tail "
-                                                       "was cut",
-                               .chain_id = c->chain_id,
-                               .seq = chain == NULL ? c->seq : chain->seq + 1,
-                               .checkpoint = c->number});
-    } else if (chain->seq == c->seq && !verifier_digest_is(c->head, chain->head)) {
-        verifier_report(v, (struct audit_problem){.what = "the witness knows another record here",
-                                                  .chain_id = c->chain_id,
-                                                  .seq = c->seq,
-                                                  .checkpoint = c->number});
+    int64_t number = w->checkpoint.number;
+    struct status genuine = check_witness(v, w);
+    if (!status_ok(genuine)) {
+        report_checkpoint(v, number, genuine.what);
+        return;
+    }
+    if (number > v->checkpoints_seen || !v->checkpoints[number - 1].seen) {
+        report_checkpoint(v, number, "the witness has this checkpoint, the log doesn't: its end was "
+                                     "removed, or it was put back to an older state");
+    } else if (!verifier_digest_is(w->checkpoint.hash, v->checkpoints[number - 1].hash)) {
+        report_checkpoint(v, number, "the witness has another checkpoint of this number");
+    }
+    for (size_t i = 0; i < w->claim_count; i++) {
+        check_claim_against(v, &w->claims[i]);
     }
 }

@@ -56,7 +56,11 @@ struct status audit_verifier_take(void *verifier, const struct audit_item *item)
 void audit_verifier_end(struct audit_verifier *v);
 struct audit_summary audit_verifier_summary(const struct audit_verifier *v);
 
-// After the end, for a checkpoint that was kept elsewhere: does this log still hold it, and every
-// chain at least as far? First the checkpoint, then its claims.
-void audit_verifier_against(struct audit_verifier *v, const struct audit_checkpoint_item *c);
-void audit_verifier_against_claim(struct audit_verifier *v, const struct audit_claim_item *c);
+// After the end: does this log still hold a checkpoint that was kept elsewhere, and every chain at
+// least as far?
+struct audit_witness {
+    struct audit_checkpoint_item checkpoint;
+    const struct audit_claim_item *claims; // in order of the chains' numbers
+    size_t claim_count;
+};
+void audit_verifier_against(struct audit_verifier *v, const struct audit_witness *w);

@@ -125,7 +125,6 @@ static void note_time(struct audit_verifier *v, int64_t time_us)
     }
 }
 
-// Before anything else of an excerpt is known, its first record can't be checked against another.
 static bool check_place(struct audit_verifier *v, const struct audit_record_item *r)
 {
     struct open_chain *o = &v->open;
@@ -215,7 +214,6 @@ static void check_signature(struct audit_verifier *v, const struct audit_batch_i
 static void start_excerpt(struct audit_verifier *v, const struct audit_batch_item *b)
 {
     struct open_chain *o = &v->open;
-    o->started = true;
     o->seq = b->last_seq;
     o->signed_through = b->last_seq;
     o->last_time_us = b->time_us;
@@ -259,7 +257,6 @@ static void skip_dropped(struct audit_verifier *v, const struct audit_claim_item
     }
     v->summary.dropped_records += c->seq - o->seq;
     o->owed = false;
-    o->started = true;
     o->seq = c->seq;
     o->signed_through = c->seq;
     (void)verifier_digest(c->head, &o->head);

@@ -30,7 +30,7 @@ struct verified_checkpoint {
 // The chain that is being gone through.
 struct open_chain {
     bool active;
-    bool started;     // a record, tombstone or signature told where we are
+    bool started;     // a record came
     bool broken_link; // already reported
     struct digest head;
     int64_t seq;

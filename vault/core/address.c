@@ -29,7 +29,7 @@ static bool parse_address(struct str text, struct address *out)
     if (inet_pton(AF_INET6, copy, out->octets) != 1) {
         return false;
     }
-    out->v4 = memcmp(out->octets, mapped, sizeof mapped) == 0;
+    out->v4 = bytes_equal((struct bytes){out->octets, sizeof mapped}, BYTES_OF(mapped));
     return true;
 }
 
@@ -58,7 +58,7 @@ static struct status parse_block(struct str cidr, struct block *out)
 static bool block_holds(const struct block *b, const struct address *a)
 {
     size_t whole = (size_t)b->bits / 8;
-    if (memcmp(b->address.octets, a->octets, whole) != 0) {
+    if (!bytes_equal((struct bytes){b->address.octets, whole}, (struct bytes){a->octets, whole})) {
         return false;
     }
     unsigned rest = (unsigned)b->bits % 8;

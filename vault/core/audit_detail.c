@@ -47,7 +47,8 @@ static struct status add_leaf(struct detail *d, struct str field, struct json_va
 
 static struct status add_value(struct detail *d, struct str field, struct json_value v, int depth);
 
-static struct status add_members(struct detail *d, struct str prefix, struct json_value v, int depth)
+static struct status add_members(struct detail *d, struct str prefix, struct json_value v,
+                                 int depth)
 {
     struct json_iter it = json_iterate(v);
     int64_t position = 0;

@@ -168,7 +168,7 @@ static struct status build_acl(const struct catalog *c, const struct catalog_acl
 static struct catalog_acl *find_slot(struct catalog *c, char *text, size_t len)
 {
     for (struct catalog_acl *a = c->acls; a != NULL; a = a->next) {
-        if (a->key_len == len && memcmp(a->key, text, len) == 0) {
+        if (str_equal((struct str){a->key, a->key_len}, (struct str){text, len})) {
             free(text);
             return a;
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
-// What decides where a path leads and who may go there: the mounts and policies of one epoch, loaded
-// as one snapshot with every MAC and the manifest checked. Immutable, one worker's own, held by
-// reference across waits.
+// What decides where a path leads and who may go there: the mounts and policies of one epoch,
+// loaded as one snapshot with every MAC and the manifest checked. Immutable, one worker's own, held
+// by reference across waits.
 #pragma once
 
 #include "vault/base/uuid.h"

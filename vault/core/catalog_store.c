@@ -67,13 +67,21 @@ static struct status mount_mac(struct row_mac *m, const struct keyring *k, const
     return OK_STATUS;
 }
 
-static struct status policy_mac(struct row_mac *m, const struct keyring *k, int64_t namespace_id,
-                                struct uuid id, int64_t row_version, struct str name,
-                                struct str text)
+// A row of the policy table, all but its MAC.
+struct policy_row {
+    struct uuid id;
+    int64_t namespace_id;
+    int64_t row_version;
+    struct str name;
+    struct str text;
+};
+
+static struct status policy_mac(struct row_mac *m, const struct keyring *k,
+                                const struct policy_row *row)
 {
-    TRY(row_mac_begin(m, k, namespace_id, "policy", id, row_version));
-    row_mac_str(m, name);
-    row_mac_str(m, text);
+    TRY(row_mac_begin(m, k, row->namespace_id, "policy", row->id, row->row_version));
+    row_mac_str(m, row->name);
+    row_mac_str(m, row->text);
     return OK_STATUS;
 }
 
@@ -150,9 +158,13 @@ static struct status read_policy(const struct keyring *k, struct arena *a,
 {
     TRY(copy_text(a, rows, i, 2, &out->name));
     TRY(copy_text(a, rows, i, 3, &out->text));
+    const struct policy_row row = {.id = store_get_uuid(rows, i, 0),
+                                   .namespace_id = store_get_int(rows, i, 1),
+                                   .row_version = store_get_int(rows, i, 4),
+                                   .name = out->name,
+                                   .text = out->text};
     struct row_mac m;
-    TRY(policy_mac(&m, k, store_get_int(rows, i, 1), store_get_uuid(rows, i, 0),
-                   store_get_int(rows, i, 4), out->name, out->text));
+    TRY(policy_mac(&m, k, &row));
     TRY(row_mac_check(&m, store_get_bytes(rows, i, 5)));
     struct text_error error; // it parsed when it was stored: the status will do
     return policy_parse(out->name, out->text, &out->parsed, &error);
@@ -173,8 +185,7 @@ static struct status load_policies(const struct keyring *k, struct session *s, s
     return OK_STATUS;
 }
 
-static struct status load_in_snapshot(const struct keyring *k, struct session *s,
-                                      struct catalog *c)
+static struct status load_in_snapshot(const struct keyring *k, struct session *s, struct catalog *c)
 {
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     TRY(session_begin_snapshot(s));
@@ -260,15 +271,19 @@ struct status catalog_put_policy(const struct keyring *k, struct session *s, int
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     const struct store_value key[] = {store_int(namespace_id), store_text(name)};
     TRY(session_exec(s, &select_policy, key, ARRAY_LEN(key), &rows));
-    struct uuid id = rows.count == 0 ? uuid_new() : store_get_uuid(&rows, 0, 0);
-    int64_t version = rows.count == 0 ? 1 : store_get_int(&rows, 0, 1) + 1;
+    const struct policy_row row = {.id = rows.count == 0 ? uuid_new() : store_get_uuid(&rows, 0, 0),
+                                   .namespace_id = namespace_id,
+                                   .row_version =
+                                       rows.count == 0 ? 1 : store_get_int(&rows, 0, 1) + 1,
+                                   .name = name,
+                                   .text = text};
     uint8_t mac[ROW_MAC_BYTES];
     struct row_mac m;
-    TRY(policy_mac(&m, k, namespace_id, id, version, name, text));
+    TRY(policy_mac(&m, k, &row));
     row_mac_finish(&m, mac);
-    const struct store_value values[] = {store_uuid(id),    store_int(namespace_id),
-                                         store_text(name),  store_text(text),
-                                         store_int(version), store_bytea(BYTES_OF(mac))};
+    const struct store_value values[] = {store_uuid(row.id),         store_int(namespace_id),
+                                         store_text(name),           store_text(text),
+                                         store_int(row.row_version), store_bytea(BYTES_OF(mac))};
     return session_exec(s, &put_policy, values, ARRAY_LEN(values), NULL);
 }
 

@@ -11,6 +11,6 @@ struct status crew_run(struct vault *v, struct status (*work)(struct worker *w, 
 
 // After the keys are in place: every worker connects, or UNAVAILABLE.
 struct status crew_unseal(struct vault *v);
-// Sealing: refuses what is new, waits until all workers are quiet, disconnects them, wipes the keys.
-// The calling operation must not be counted as under way any more.
+// Sealing: refuses what is new, waits until all workers are quiet, disconnects them, wipes the
+// keys. The calling operation must not be counted as under way any more.
 void crew_seal(struct vault *v);

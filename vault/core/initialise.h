@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// What init writes, in one transaction: keys, seal, the first audit key, the mounts and policies that
-// every vault has, and the root token.
+// What init writes, in one transaction: keys, seal, the first audit key, the mounts and policies
+// that every vault has, and the root token.
 #pragma once
 
 #include "vault/core/sealing.h"

@@ -18,9 +18,9 @@ static const struct store_statement insert_effect = {
 static struct str operation_name(enum policy_operation operation)
 {
     static const char *const names[] = {
-        [POLICY_OP_READ] = "read",     [POLICY_OP_CREATE] = "create", [POLICY_OP_UPDATE] = "update",
-        [POLICY_OP_PATCH] = "patch",   [POLICY_OP_DELETE] = "delete", [POLICY_OP_LIST] = "list",
-        [POLICY_OP_SCAN] = "scan",     [POLICY_OP_HELP] = "help",
+        [POLICY_OP_READ] = "read",   [POLICY_OP_CREATE] = "create", [POLICY_OP_UPDATE] = "update",
+        [POLICY_OP_PATCH] = "patch", [POLICY_OP_DELETE] = "delete", [POLICY_OP_LIST] = "list",
+        [POLICY_OP_SCAN] = "scan",   [POLICY_OP_HELP] = "help",
     };
     return str_from_c(names[operation]);
 }
@@ -92,8 +92,8 @@ static struct status read_token(struct operation *op)
     if (op->token_op.rows.count != 1) {
         return refuse(op, "unknown, expired or revoked token");
     }
-    struct status s = token_read(op->worker->vault->keyring, &op->token_op.rows, 0, 1, op->arena,
-                                 &op->caller);
+    struct status s =
+        token_read(op->worker->vault->keyring, &op->token_op.rows, 0, 1, op->arena, &op->caller);
     if (s.code == STATUS_INTEGRITY) {
         op->reason = "token row altered";
         log_event(LOG_ERROR, "token.altered", LOG_UUID("request_id", op->request_id));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// One request on its way through the vault: who asks for what, what it may do, what it did. Lives on
-// the request's fiber. Handlers read top to bottom:
+// One request on its way through the vault: who asks for what, what it may do, what it did. Lives
+// on the request's fiber. Handlers read top to bottom:
 //
 //     kv_submit(...)                       what to load, beside the token
 //     TRY(operation_authenticate(op));     waits for the flight: one snapshot of all of it
@@ -25,11 +25,11 @@ struct operation {
     int64_t namespace_id;
     int64_t deadline_us; // monotonic
     struct str remote;
-    struct str token_text;  // sensitive; empty when none was sent
-    struct str path;        // the whole logical path, e.g. "secret/data/app"; what policies are about
+    struct str token_text; // sensitive; empty when none was sent
+    struct str path; // the whole logical path, e.g. "secret/data/app"; what policies are about
     const struct mount *mount; // NULL for sys and auth/token
-    struct str mount_path;  // the path below the mount
-    struct json_value body; // JSON_NONE when there is none
+    struct str mount_path;     // the path below the mount
+    struct json_value body;    // JSON_NONE when there is none
     // Set by operation_authenticate().
     bool authenticated;
     struct token caller;

@@ -87,10 +87,8 @@ struct status sealing_refresh(struct sealing *s)
 struct status sealing_initialise(struct sealing *s, const struct sealing_init_request *request,
                                  struct sealing_init_result *out)
 {
-    struct initialise_job job = {.vault = s->vault,
-                                 .ops = s->options.ops,
-                                 .options = s->options.seal,
-                                 .out = out};
+    struct initialise_job job = {
+        .vault = s->vault, .ops = s->options.ops, .options = s->options.seal, .out = out};
     job.options.shares = request->shares;
     job.options.threshold = request->threshold;
     TRY(store_transact_blocking(s->vault->store, initialise_work, &job));

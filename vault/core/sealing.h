@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // The life of the vault's keys: initialise, unseal, seal, rotate. One object per process; its own
-// mutex, since none of this is on the request path. Everything here blocks: from offload threads, or
-// before the workers run.
+// mutex, since none of this is on the request path. Everything here blocks: from offload threads,
+// or before the workers run.
 #pragma once
 
 #include "vault/base/arena.h"
@@ -62,8 +62,8 @@ void sealing_refuse(struct sealing *s);
 // Wipes all keys. The workers must be quiet and disconnected.
 void sealing_close(struct sealing *s);
 
-// Inside a transaction: stores the data key of the next epoch; give `out` to keyring_add() after the
-// commit.
+// Inside a transaction: stores the data key of the next epoch; give `out` to keyring_add() after
+// the commit.
 struct status sealing_store_epoch(struct vault *v, struct session *session,
                                   struct keyring_wrapped *out);
 // Takes over what other nodes have added to the table of keys.

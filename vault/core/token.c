@@ -6,10 +6,10 @@
 #include "vault/crypto/row_mac.h"
 
 const struct batch_load token_load_by_hash = {
-    .statement = {"token.load", "SELECT q.n, " TOKEN_COLUMNS
-                                " FROM unnest($1) WITH ORDINALITY AS q(hash, n) "
-                                "JOIN token t ON t.hash = q.hash "
-                                "WHERE t.expires_at > clock_timestamp() ORDER BY q.n"},
+    .statement = {"token.load",
+                  "SELECT q.n, " TOKEN_COLUMNS " FROM unnest($1) WITH ORDINALITY AS q(hash, n) "
+                  "JOIN token t ON t.hash = q.hash "
+                  "WHERE t.expires_at > clock_timestamp() ORDER BY q.n"},
     .key_count = 1,
     .key_types = {STORE_BYTEA},
 };
@@ -47,8 +47,8 @@ struct status token_mac(const struct keyring *k, const struct token *t, uint8_t 
     return OK_STATUS;
 }
 
-struct status token_read(const struct keyring *k, const struct store_rows *rows, int row, int column,
-                         struct arena *arena, struct token *out)
+struct status token_read(const struct keyring *k, const struct store_rows *rows, int row,
+                         int column, struct arena *arena, struct token *out)
 {
     int c = column;
     struct token t = {0};
@@ -100,10 +100,12 @@ static const struct store_statement insert_token = {
     "token.insert",
     "INSERT INTO token (id, namespace_id, hash, accessor, parent_id, type, policies, path, "
     "display_name, meta, role, bound_cidrs, orphan, renewable, created_at, ttl_s, period_s, "
-    "explicit_max_ttl_s, expires_at, num_uses, row_version, mac, uses_left) VALUES ($1, $2, $3, $4, "
+    "explicit_max_ttl_s, expires_at, num_uses, row_version, mac, uses_left) VALUES ($1, $2, $3, "
+    "$4, "
     "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"};
 
-static struct store_value text_list(const struct str *items, size_t count, struct store_value *slots)
+static struct store_value text_list(const struct str *items, size_t count,
+                                    struct store_value *slots)
 {
     for (size_t i = 0; i < count; i++) {
         slots[i] = store_text(items[i]);
@@ -111,8 +113,7 @@ static struct store_value text_list(const struct str *items, size_t count, struc
     return store_array(STORE_TEXT, slots, count);
 }
 
-struct status token_values(const struct keyring *k, const struct token *t,
-                           struct token_values *out)
+struct status token_values(const struct keyring *k, const struct token *t, struct token_values *out)
 {
     if (t->policy_count > TOKEN_LIST_MAX || t->bound_cidr_count > TOKEN_LIST_MAX) {
         FAIL(INVALID, "a token can have 64 policies and 64 bound CIDRs at most");

@@ -39,7 +39,7 @@ extern const struct batch_load token_load_by_hash;
 
 // The columns that token_read() expects, in order, of a table aliased t.
 #define TOKEN_COLUMNS                                                                              \
-    "t.id, t.namespace_id, t.hash, t.accessor, t.parent_id, t.type, t.policies, t.path, "           \
+    "t.id, t.namespace_id, t.hash, t.accessor, t.parent_id, t.type, t.policies, t.path, "          \
     "t.display_name, t.meta, t.role, t.bound_cidrs, t.orphan, t.renewable, t.created_at, "         \
     "t.ttl_s, t.period_s, "                                                                        \
     "t.explicit_max_ttl_s, t.expires_at, t.num_uses, t.row_version, t.mac, t.uses_left"
@@ -47,8 +47,8 @@ enum { TOKEN_COLUMN_COUNT = 23 };
 
 // Reads a row whose token columns begin at `column` and checks its MAC. Text is borrowed from the
 // rows, lists are in the arena. INTEGRITY, NOMEM.
-struct status token_read(const struct keyring *k, const struct store_rows *rows, int row, int column,
-                         struct arena *arena, struct token *out);
+struct status token_read(const struct keyring *k, const struct store_rows *rows, int row,
+                         int column, struct arena *arena, struct token *out);
 // The MAC of the row as it will be stored.
 struct status token_mac(const struct keyring *k, const struct token *t, uint8_t out[32]);
 bool token_is_root(const struct token *t);

@@ -129,7 +129,6 @@ struct connect_job {
     PGconn *conn;
 };
 
-
 static struct status settings(struct session *s)
 {
     char sql[256];
@@ -169,10 +168,8 @@ static struct status attach(struct batch *b, PGconn *conn)
     if (PQsetnonblocking(conn, 1) != 0 || PQenterPipelineMode(conn) != 1) {
         FAIL(UNAVAILABLE, "the connection to the database was lost");
     }
-    b->source = (struct loop_source){.fd = PQsocket(conn),
-                                     .events = EPOLLIN,
-                                     .deadline_us = CLOCK_NEVER,
-                                     .dispatch = on_event};
+    b->source = (struct loop_source){
+        .fd = PQsocket(conn), .events = EPOLLIN, .deadline_us = CLOCK_NEVER, .dispatch = on_event};
     TRY(loop_add(b->options.loop, &b->source));
     b->conn = conn;
     b->stats.connections++;

@@ -136,8 +136,8 @@ static struct status ensure_prepared(struct batch *b, const struct store_stateme
     track(s);
     s->preparing = statement;
     TRY(add_step(s, (struct step){.kind = STEP_CONTROL, .name = statement->name}));
-    if (PQsendPrepare(b->conn, statement->name, statement->sql, (int)types->count,
-                      types->types) != 1) {
+    if (PQsendPrepare(b->conn, statement->name, statement->sql, (int)types->count, types->types) !=
+        1) {
         FAIL(UNAVAILABLE, "the connection to the database was lost");
     }
     // Marked on sending: a failure unmarks the whole connection by losing it.

@@ -71,8 +71,8 @@ struct batch {
     const struct store_statement *prepared[BATCH_STATEMENTS_MAX]; // open addressing by address
     size_t prepared_count;
     struct batch_stats stats;
-    struct fiber_event lost;   // wakes the connecting fiber
-    struct fiber_event ended;  // set when the connecting fiber has ended
+    struct fiber_event lost;  // wakes the connecting fiber
+    struct fiber_event ended; // set when the connecting fiber has ended
     bool closing;
 };
 

@@ -118,8 +118,8 @@ static void pop_segment(struct batch *b)
     finish_segment(b, s);
     // A statement that doesn't parse, or a barrier that failed, leaves a connection in a state that
     // nothing may build upon: the chain's head is no longer what memory says.
-    bool fatal = !status_ok(s->outcome) &&
-                 (s->kind == SEGMENT_PREPARE || s->kind == SEGMENT_BARRIER);
+    bool fatal =
+        !status_ok(s->outcome) && (s->kind == SEGMENT_PREPARE || s->kind == SEGMENT_BARRIER);
     struct status outcome = s->outcome;
     batch_segment_free(s);
     if (fatal) {

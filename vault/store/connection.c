@@ -41,9 +41,8 @@ static PGconn *connect_with(const char *conninfo, const char *password)
                           "keepalives_idle",
                           "tcp_user_timeout",
                           NULL};
-    const char *values[] = {conninfo,     password, "rotunda", "UTF8",
-                            "read-write", "5",      "5",       "10000",
-                            NULL};
+    const char *values[] = {conninfo, password, "rotunda", "UTF8", "read-write",
+                            "5",      "5",      "10000",   NULL};
     return PQconnectdbParams(keys, values, 1);
 }
 

@@ -7,7 +7,7 @@
 
 struct migration {
     int64_t version;
-    const char *name; // NNNN_verb_noun
+    const char *name;         // NNNN_verb_noun
     const unsigned char *sql; // NUL-terminated
     size_t len;
 };

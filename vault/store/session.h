@@ -32,7 +32,8 @@ void session_cleanup(struct session **s);
 struct store_identity session_identity(const struct session *s);
 bool session_broken(const struct session *s);
 
-// One statement. `out` may be NULL when there is nothing to read; release it with store_rows_done().
+// One statement. `out` may be NULL when there is nothing to read; release it with
+// store_rows_done().
 struct status session_exec(struct session *s, const struct store_statement *statement,
                            const struct store_value *values, size_t count, struct store_rows *out);
 // Text that is ours and has no values: migrations and settings.

@@ -14,8 +14,8 @@ static const struct {
     unsigned oid;
     unsigned array_oid;
 } type_oids[STORE_TYPE_COUNT] = {
-    [STORE_BOOL] = {16, 1000},   [STORE_BYTEA] = {17, 1001},  [STORE_INT8] = {20, 1016},
-    [STORE_TEXT] = {25, 1009},   [STORE_TIME] = {1184, 1185}, [STORE_UUID] = {2950, 2951},
+    [STORE_BOOL] = {16, 1000}, [STORE_BYTEA] = {17, 1001},  [STORE_INT8] = {20, 1016},
+    [STORE_TEXT] = {25, 1009}, [STORE_TIME] = {1184, 1185}, [STORE_UUID] = {2950, 2951},
 };
 
 static void put_u32(struct buffer *b, uint32_t v)

@@ -71,7 +71,8 @@ static void altered_migration_is_refused(void **state)
     (void)state;
     struct session *s = open_session();
     assert_ok(migrate_run(s));
-    assert_ok(session_script(s, "UPDATE schema_migration SET checksum = '\\x00' WHERE version = 2"));
+    assert_ok(
+        session_script(s, "UPDATE schema_migration SET checksum = '\\x00' WHERE version = 2"));
     assert_status(INTEGRITY, migrate_run(s));
     assert_status(INTEGRITY, migrate_check(s));
     session_close(s);

@@ -34,9 +34,9 @@ static void arrays_carry_their_count_and_nulls(void **state)
     const struct store_value array = store_array(STORE_INT8, items, 2);
     struct store_params p;
     assert_ok(store_params_init(&p, &array, 1));
-    static const uint8_t expected[] = {0, 0, 0, 1, 0, 0, 0, 1, 0,    0,    0,    20,  0, 0, 0, 2,
-                                       0, 0, 0, 1, 0, 0, 0, 8, 0,    0,    0,    0,   0, 0, 0, 7,
-                                       0xFF, 0xFF, 0xFF, 0xFF};
+    static const uint8_t expected[] = {0, 0, 0, 1, 0, 0, 0, 1, 0,    0,    0,    20,
+                                       0, 0, 0, 2, 0, 0, 0, 1, 0,    0,    0,    8,
+                                       0, 0, 0, 0, 0, 0, 0, 7, 0xFF, 0xFF, 0xFF, 0xFF};
     assert_int_equal(sizeof expected, p.lengths[0]);
     assert_memory_equal(expected, p.values[0], sizeof expected);
     assert_int_equal(1016, p.types[0]);
