@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -18,6 +19,7 @@
 
 enum {
     POLL_MS = 20,
+    LOCK_POLLS = 500,   // ten seconds
     START_POLLS = 3000, // a minute, recovery after a crash included
     STOP_MS = 60000,    // an orderly stop; then without
     PID_FILE_BYTES = 1024,
@@ -181,8 +183,28 @@ static void stop_server(struct keeper *k)
     reap(k);
 }
 
+// One keeper for a folder; its predecessor may still be stopping. The lock goes with the process.
+static bool take_folder(const struct keeper *k)
+{
+    int folder = open(k->folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; folder >= 0 && i < LOCK_POLLS; i++) {
+        if (flock(folder, LOCK_EX | LOCK_NB) == 0) {
+            return true;
+        }
+        struct pollfd owner = {.fd = k->owner, .events = POLLIN};
+        if (poll(&owner, 1, POLL_MS) != 0) {
+            return false;
+        }
+    }
+    complain(k, "another `rotunda dev` uses the folder");
+    return false;
+}
+
 static void serve(struct keeper *k)
 {
+    if (!take_folder(k)) {
+        return;
+    }
     if (access(k->data, F_OK) != 0 && !make_data(k)) {
         return;
     }

@@ -21,8 +21,7 @@ static const struct route routes[] = {
     {HTTP_ALLOW(LIST) | HTTP_ALLOW(SCAN), "metadata", kv_list_metadata, ROUTE_PLAIN},
     {HTTP_ALLOW(LIST) | HTTP_ALLOW(SCAN), "metadata/*path", kv_list_metadata, ROUTE_PLAIN},
     {HTTP_ALLOW(LIST) | HTTP_ALLOW(SCAN), "detailed-metadata", kv_list_detailed, ROUTE_PLAIN},
-    {HTTP_ALLOW(LIST) | HTTP_ALLOW(SCAN), "detailed-metadata/*path", kv_list_detailed,
-     ROUTE_PLAIN},
+    {HTTP_ALLOW(LIST) | HTTP_ALLOW(SCAN), "detailed-metadata/*path", kv_list_detailed, ROUTE_PLAIN},
     {HTTP_ALLOW(GET), "search", kv_search_secrets, ROUTE_PLAIN},
 };
 
@@ -58,8 +57,7 @@ struct status kv_write_config(struct operation *op, struct http_request *req,
     TRY(kv_config_read(op->mount, op->arena, &config));
     TRY(kv_body_int(&body, "max_versions", &config.max_versions, &versions));
     TRY(kv_body_bool(&body, "cas_required", &config.cas_required, &cas));
-    TRY(kv_body_duration(&body, "delete_version_after", &config.delete_version_after_s,
-                         &duration));
+    TRY(kv_body_duration(&body, "delete_version_after", &config.delete_version_after_s, &duration));
     if (config.max_versions > LIMIT_KV_VERSIONS) {
         return answer_explain(res, MAKE_STATUS(INVALID, "too many versions"), op->arena,
                               "max_versions must not be above %d", LIMIT_KV_VERSIONS);

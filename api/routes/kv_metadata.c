@@ -38,9 +38,12 @@ static void mark_nulls(const struct operation *op, struct kv_settings *s)
         const char *name;
         enum kv_setting setting;
     } names[] = {
-        {"max_versions", KV_SET_MAX_VERSIONS}, {"cas_required", KV_SET_CAS_REQUIRED},
-        {"delete_version_after", KV_SET_DELETE_AFTER}, {"custom_metadata", KV_SET_CUSTOM},
-        {"owner", KV_SET_OWNER}, {"expires_at", KV_SET_EXPIRES},
+        {"max_versions", KV_SET_MAX_VERSIONS},
+        {"cas_required", KV_SET_CAS_REQUIRED},
+        {"delete_version_after", KV_SET_DELETE_AFTER},
+        {"custom_metadata", KV_SET_CUSTOM},
+        {"owner", KV_SET_OWNER},
+        {"expires_at", KV_SET_EXPIRES},
         {"description", KV_SET_DESCRIPTION},
     };
     for (size_t i = 0; s->patch && i < ARRAY_LEN(names); i++) {
@@ -59,9 +62,8 @@ static struct status read_numbers(const struct kv_body *body, struct kv_settings
     TRY(kv_body_duration(body, "delete_version_after", &s->delete_version_after_s, &given));
     mark(s, KV_SET_DELETE_AFTER, given);
     if (s->max_versions > LIMIT_KV_VERSIONS) {
-        return answer_explain(body->res, MAKE_STATUS(INVALID, "too many versions"),
-                              body->op->arena, "max_versions must not be above %d",
-                              LIMIT_KV_VERSIONS);
+        return answer_explain(body->res, MAKE_STATUS(INVALID, "too many versions"), body->op->arena,
+                              "max_versions must not be above %d", LIMIT_KV_VERSIONS);
     }
     if (s->delete_version_after_s < 0) {
         FAIL(INVALID, "delete_version_after must not be negative; 0 takes the mount's");

@@ -31,8 +31,8 @@ static struct status read_limit(const struct operation *op, struct http_response
                                 struct str text, int64_t *out)
 {
     int64_t limit = SEARCH_DEFAULT;
-    if (text.len > 0 && (!status_ok(str_parse_int(text, &limit)) || limit < 1 ||
-                         limit > SEARCH_MAX)) {
+    if (text.len > 0 &&
+        (!status_ok(str_parse_int(text, &limit)) || limit < 1 || limit > SEARCH_MAX)) {
         return answer_explain(res, MAKE_STATUS(INVALID, "limit"), op->arena,
                               "limit must be between 1 and %d", SEARCH_MAX);
     }

@@ -2,6 +2,7 @@
 """Key-value secrets: what is kept beside the values, folders and search."""
 
 import unittest
+import urllib.parse
 
 import harness
 
@@ -106,7 +107,7 @@ class ListTest(KvTest):
     def setUpClass(cls):
         super().setUpClass()
         for name in ("a", "a/x", "a/y/z", "a-b", "b/c", "b/d", "é"):
-            cls.write("list/" + name)
+            cls.write("list/" + urllib.parse.quote(name))
 
     def keys(self, path, method="LIST"):
         return self.vault.request(method, path).data["keys"]
@@ -130,7 +131,7 @@ class ListTest(KvTest):
                     break
                 self.assertLessEqual(len(reply.data["keys"]), size)
                 got += reply.data["keys"]
-                after = got[-1].replace("é", "%C3%A9")
+                after = urllib.parse.quote(got[-1])
             self.assertEqual(whole, got)
 
     def test_after_need_not_exist(self):

@@ -247,6 +247,7 @@ bool batch_connected(const struct batch *b)
 
 static void submit(struct batch *b, struct op_queue *q, struct batch_op *op)
 {
+    op->owner = fiber_current();
     if (b->conn == NULL) {
         batch_op_finish(op, MAKE_STATUS(UNAVAILABLE, "the database can't be reached"));
     } else if (q->count >= LIMIT_BATCH_QUEUE) {

@@ -46,7 +46,8 @@ struct batch_op {
     const struct store_value *values;
     size_t value_count;
     struct batch_op *next;
-    bool alone; // failed in company: tried once more in a segment of its own
+    const struct fiber *owner; // who asked
+    bool alone;                // failed in company: tried once more in a segment of its fiber's own
 };
 
 struct batch_segment;

@@ -273,20 +273,22 @@ static struct status send_read_segment(struct batch_segment *s)
     return send_commit(s);
 }
 
-// Who is to travel alone does, and nobody joins in.
+// What one fiber asked for without waiting in between shares a snapshot, however full the segment
+// is; and whoever travels alone does so with the others of its fiber.
 static void fill_read_segment(struct batch *b, struct batch_segment *s)
 {
-    while (s->op_count < LIMIT_BATCH_MEMBERS && b->reads.first != NULL) {
-        bool alone = b->reads.first->alone;
-        if (alone && s->op_count > 0) {
+    const struct fiber *owner = NULL;
+    bool full = false;
+    while (b->reads.first != NULL) {
+        const struct batch_op *next = b->reads.first;
+        if (next->owner != owner && (full || (next->alone && s->op_count > 0))) {
             return;
         }
+        owner = next->owner;
+        full = next->alone || s->op_count + 1 >= LIMIT_BATCH_MEMBERS;
         struct batch_op *op = pop_valid(b, &b->reads);
         if (op != NULL) {
             add_member(s, op);
-        }
-        if (alone) {
-            return;
         }
     }
 }

@@ -63,10 +63,11 @@ static struct status take_step(struct batch_segment *s, const struct step *step,
     return OK_STATUS;
 }
 
-// A failed read segment tells nothing about each of its members: they are tried singly.
+// A failed read segment tells nothing about each of its members: each fiber's are tried by
+// themselves, once.
 static bool retry_singly(struct batch *b, struct batch_segment *s)
 {
-    if (s->kind != SEGMENT_READ || s->op_count < 2) {
+    if (s->kind != SEGMENT_READ || s->ops->alone) {
         return false;
     }
     struct batch_op *op = s->ops;

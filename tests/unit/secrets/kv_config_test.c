@@ -75,8 +75,8 @@ static void the_shorter_life_counts(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct kv_config config = {.delete_version_after_s = cases[i].mount_s};
         const struct kv_head head = {.delete_version_after_s = cases[i].key_s};
-        int64_t expected = cases[i].expected_s == 0 ? CLOCK_NEVER
-                                                    : NOW + cases[i].expected_s * CLOCK_SECOND;
+        int64_t expected =
+            cases[i].expected_s == 0 ? CLOCK_NEVER : NOW + cases[i].expected_s * CLOCK_SECOND;
         assert_true(kv_config_deletion_us(&config, &head, NOW) == expected);
     }
 }

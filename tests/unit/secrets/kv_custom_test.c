@@ -27,8 +27,8 @@ static struct status build(struct arena *arena, const char *given, const char *c
 static void values_are_kept_as_strings(void **state)
 {
     struct str out;
-    assert_ok(build(*state, "{\"a\": \"x\", \"n\": 1.10, \"t\": true, \"f\": false}", "", false,
-                    &out));
+    assert_ok(
+        build(*state, "{\"a\": \"x\", \"n\": 1.10, \"t\": true, \"f\": false}", "", false, &out));
     assert_str("{\"a\":\"x\",\"n\":\"1.10\",\"t\":\"1\",\"f\":\"0\"}", out);
 }
 
@@ -42,7 +42,8 @@ static void nothing_is_stored_for_an_empty_object(void **state)
 static void a_patch_merges_into_what_is_there(void **state)
 {
     struct str out;
-    assert_ok(build(*state, "{\"b\": null, \"c\": \"3\"}", "{\"a\":\"1\",\"b\":\"2\"}", true, &out));
+    assert_ok(
+        build(*state, "{\"b\": null, \"c\": \"3\"}", "{\"a\":\"1\",\"b\":\"2\"}", true, &out));
     assert_str("{\"a\":\"1\",\"c\":\"3\"}", out);
     assert_ok(build(*state, "{\"c\": \"3\"}", "", true, &out));
     assert_str("{\"c\":\"3\"}", out);
@@ -53,9 +54,15 @@ static void a_patch_merges_into_what_is_there(void **state)
 static void what_is_no_string_is_refused(void **state)
 {
     struct str out;
-    static const char *const wrong[] = {"[]", "\"x\"", "{\"a\": null}", "{\"a\": []}",
-                                        "{\"a\": {}}", "{\"\": \"x\"}", "{\"a\": \"\"}",
-                                        "{\"a\": \"\\u0007\"}", "{\"a\\n\": \"x\"}",
+    static const char *const wrong[] = {"[]",
+                                        "\"x\"",
+                                        "{\"a\": null}",
+                                        "{\"a\": []}",
+                                        "{\"a\": {}}",
+                                        "{\"\": \"x\"}",
+                                        "{\"a\": \"\"}",
+                                        "{\"a\": \"\\u0007\"}",
+                                        "{\"a\\n\": \"x\"}",
                                         "{\"a\": \"\\u0085\"}"};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         assert_status(INVALID, build(*state, wrong[i], "", false, &out));

@@ -30,7 +30,8 @@ static void check(struct arena *arena, struct str given, int64_t depth, const ch
 
 static void every_leaf_becomes_null(void **state)
 {
-    check(*state, STR("{\"a\":\"s\",\"b\":{\"c\":[{\"x\":1}],\"d\":{}},\"e\":{\"f\":{\"g\":1}},\"h\":2}"),
+    check(*state,
+          STR("{\"a\":\"s\",\"b\":{\"c\":[{\"x\":1}],\"d\":{}},\"e\":{\"f\":{\"g\":1}},\"h\":2}"),
           0, "{\"a\":null,\"b\":{\"c\":null,\"d\":null},\"e\":{\"f\":{\"g\":null}},\"h\":null}");
 }
 

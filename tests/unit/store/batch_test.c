@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "tests/support/test.h"
+#include "vault/base/limits.h"
 #include "vault/store/migrate.h"
 
 // A loop with one batch whose barrier has nothing to say; each test is a fiber on it.
@@ -112,26 +113,71 @@ static void loads_of_one_moment_share_a_statement_and_a_snapshot(void **state)
     run(body_coalesces);
 }
 
+// One load of one fiber.
+struct asker {
+    struct fixture *f;
+    int64_t key;
+    struct status status;
+    int64_t answer;
+    struct fiber_event done;
+};
+
+static void ask_inverse(void *arg)
+{
+    struct asker *a = arg;
+    struct batch_op op;
+    const struct store_value key = store_int(a->key);
+    batch_load(a->f->batch, &load_inverse, &key, &op);
+    a->status = batch_wait(&op);
+    if (status_ok(a->status)) {
+        a->answer = store_get_int(&op.rows, 0, 1);
+    }
+    batch_op_done(&op);
+    fiber_signal(&a->done);
+}
+
 static void body_bad_member(struct fixture *f)
 {
-    struct batch_op ops[3];
-    const struct store_value keys[3] = {store_int(10), store_int(0), store_int(20)};
-    for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
-        batch_load(f->batch, &load_inverse, &keys[i], &ops[i]);
+    struct asker askers[3] = {{.f = f, .key = 10}, {.f = f, .key = 0}, {.f = f, .key = 20}};
+    for (size_t i = 0; i < ARRAY_LEN(askers); i++) {
+        assert_ok(fiber_start(f->loop, ask_inverse, &askers[i]));
     }
-    assert_ok(batch_wait(&ops[0]));
-    assert_status(INVALID, batch_wait(&ops[1]));
-    assert_ok(batch_wait(&ops[2]));
-    assert_int_equal(10, store_get_int(&ops[0].rows, 0, 1));
-    assert_int_equal(5, store_get_int(&ops[2].rows, 0, 1));
-    batch_op_done(&ops[0]);
-    batch_op_done(&ops[2]);
+    for (size_t i = 0; i < ARRAY_LEN(askers); i++) {
+        assert_ok(fiber_wait(&askers[i].done, CLOCK_NEVER));
+    }
+    assert_ok(askers[0].status);
+    assert_int_equal(10, askers[0].answer);
+    assert_status(INVALID, askers[1].status);
+    assert_ok(askers[2].status);
+    assert_int_equal(5, askers[2].answer);
 }
 
 static void one_failing_member_does_not_fail_the_others(void **state)
 {
     (void)state;
     run(body_bad_member);
+}
+
+static void body_full_segment(struct fixture *f)
+{
+    enum { COUNT = LIMIT_BATCH_MEMBERS * 2 + 3 };
+    static struct batch_op ops[COUNT];
+    static struct store_value keys[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        keys[i] = store_int((int64_t)i + 1);
+        batch_load(f->batch, &load_double, &keys[i], &ops[i]);
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_ok(batch_wait(&ops[i]));
+        assert_int_equal(ops[0].snapshot.flight, ops[i].snapshot.flight);
+        batch_op_done(&ops[i]);
+    }
+}
+
+static void what_one_fiber_asks_at_once_shares_a_snapshot_even_in_a_full_segment(void **state)
+{
+    (void)state;
+    run(body_full_segment);
 }
 
 static void body_bad_text(struct fixture *f)
@@ -179,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loads_of_one_moment_share_a_statement_and_a_snapshot),
         cmocka_unit_test(one_failing_member_does_not_fail_the_others),
+        cmocka_unit_test(what_one_fiber_asks_at_once_shares_a_snapshot_even_in_a_full_segment),
         cmocka_unit_test(text_with_nul_ends_only_its_own_operation),
         cmocka_unit_test(lost_connection_fails_what_was_sent_and_comes_back),
     };

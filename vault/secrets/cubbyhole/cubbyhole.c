@@ -74,8 +74,8 @@ struct status cubbyhole_find(struct operation *op, struct str path, struct cubby
     return OK_STATUS;
 }
 
-static struct status open_row(struct operation *op, struct str path,
-                              const struct store_rows *rows, struct bytes *out)
+static struct status open_row(struct operation *op, struct str path, const struct store_rows *rows,
+                              struct bytes *out)
 {
     const struct keyring *k = op->worker->vault->keyring;
     struct row r = {.id = store_get_uuid(rows, 0, 0),
@@ -117,10 +117,8 @@ struct status cubbyhole_read(struct operation *op, struct str path,
 struct status cubbyhole_put(struct operation *op, struct str path, struct str value)
 {
     const struct keyring *k = op->worker->vault->keyring;
-    struct row r = {.id = uuid_new(),
-                    .namespace_id = op->namespace_id,
-                    .token = op->caller.id,
-                    .path = path};
+    struct row r = {
+        .id = uuid_new(), .namespace_id = op->namespace_id, .token = op->caller.id, .path = path};
     struct buffer sealed CLEANUP(buffer_done);
     buffer_init(&sealed, LIMIT_SECRET_BYTES + AEAD_OVERHEAD_BYTES);
     const struct envelope_binding binding = binding_of(&r);

@@ -11,15 +11,15 @@ struct kv_head {
     struct uuid id;
     int64_t namespace_id;
     struct uuid mount;
-    struct str path;                // below the mount's data/
-    int64_t current_version;        // 0: it has metadata only
-    int64_t oldest_version;         // 0 until the first version was dropped
-    int64_t max_versions;           // 0: the mount's
+    struct str path;         // below the mount's data/
+    int64_t current_version; // 0: it has metadata only
+    int64_t oldest_version;  // 0 until the first version was dropped
+    int64_t max_versions;    // 0: the mount's
     bool cas_required;
     int64_t delete_version_after_s; // 0: the mount's
     struct str custom_metadata;     // JSON object of strings; empty when there is none
     struct str owner;
-    int64_t expires_us;             // what the owner is told; reading isn't affected. CLOCK_NEVER
+    int64_t expires_us; // what the owner is told; reading isn't affected. CLOCK_NEVER
     struct str description;
     int64_t created_us;
     int64_t updated_us;

@@ -16,8 +16,7 @@ struct kv_config {
 };
 
 // INTEGRITY when the row holds something else; NOMEM.
-struct status kv_config_read(const struct mount *mount, struct arena *arena,
-                             struct kv_config *out);
+struct status kv_config_read(const struct mount *mount, struct arena *arena, struct kv_config *out);
 // Replaces it, in a change of the catalog. Everything else in the row's config stays.
 struct status kv_config_write(struct operation *op, const struct kv_config *config);
 

@@ -13,8 +13,8 @@ static_assert(LIMIT_METADATA_VALUE_BYTES == 512, "named in a message");
 
 enum {
     // Every octet of keys and values may take six when it is escaped.
-    CUSTOM_BYTES = 8 * LIMIT_METADATA_ENTRIES *
-                   (LIMIT_METADATA_KEY_BYTES + LIMIT_METADATA_VALUE_BYTES),
+    CUSTOM_BYTES =
+        8 * LIMIT_METADATA_ENTRIES * (LIMIT_METADATA_KEY_BYTES + LIMIT_METADATA_VALUE_BYTES),
     DELETE_CHARACTER = 0x7f,
 };
 

@@ -6,9 +6,9 @@ static const struct store_statement select_heads = {
     "kv.detail_heads", "SELECT " KV_HEAD_COLUMNS " FROM kv_head h "
                        "WHERE h.mount_id = $1 AND h.path = ANY ($2) ORDER BY h.path"};
 static const struct store_statement select_states = {
-    "kv.detail_states", "SELECT v.head_id, " KV_STATE_COLUMNS
-                        " FROM kv_head h JOIN kv_version v ON v.head_id = h.id "
-                        "WHERE h.mount_id = $1 AND h.path = ANY ($2) ORDER BY h.path, v.version"};
+    "kv.detail_states",
+    "SELECT v.head_id, " KV_STATE_COLUMNS " FROM kv_head h JOIN kv_version v ON v.head_id = h.id "
+    "WHERE h.mount_id = $1 AND h.path = ANY ($2) ORDER BY h.path, v.version"};
 
 struct details_job {
     struct uuid mount;

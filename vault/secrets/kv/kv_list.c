@@ -3,8 +3,7 @@
 
 #include <assert.h>
 
-static const struct store_statement list_folder = {"kv.list",
-                                                   "SELECT kv_list($1, $2, $3, $4)"};
+static const struct store_statement list_folder = {"kv.list", "SELECT kv_list($1, $2, $3, $4)"};
 // '0' is the character after '/': below it lies the folder.
 static const struct store_statement scan_folder = {
     "kv.scan", "SELECT substr(h.path, length($2) + 1) FROM kv_head h WHERE h.mount_id = $1 "

@@ -111,7 +111,7 @@ static struct status load_again(struct operation *op, struct kv_load *load)
 }
 
 struct status kv_load_retry(struct operation *op, struct kv_load *load, kv_attempt *attempt,
-                             void *arg)
+                            void *arg)
 {
     for (int lost = 0; lost < LIMIT_WRITE_RETRIES; lost++) {
         struct kv_secret now;
@@ -146,8 +146,8 @@ struct status kv_states_wait(struct operation *op, struct kv_states *states,
         FAIL(NOMEM, "request needs more memory than its limit");
     }
     for (int i = 0; i < rows->count; i++) {
-        TRY(note_integrity(op, kv_read_version(op->worker->vault->keyring, head, rows, i, 0,
-                                               &versions[i])));
+        TRY(note_integrity(
+            op, kv_read_version(op->worker->vault->keyring, head, rows, i, 0, &versions[i])));
     }
     *out = versions;
     *out_count = (size_t)rows->count;

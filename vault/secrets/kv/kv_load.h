@@ -37,7 +37,7 @@ void kv_load_done(struct kv_load *load);
 // against another writer was lost. UNAVAILABLE after LIMIT_WRITE_RETRIES; else what `attempt` says.
 typedef struct status kv_attempt(struct operation *op, const struct kv_secret *now, void *arg);
 struct status kv_load_retry(struct operation *op, struct kv_load *load, kv_attempt *attempt,
-                             void *arg);
+                            void *arg);
 
 // The states of all versions of the path, for showing; beside a load of the head.
 struct kv_states {
@@ -48,5 +48,6 @@ struct kv_states {
 void kv_states_submit(struct operation *op, const struct kv_load *load, struct kv_states *states);
 // In order; in the operation's arena.
 struct status kv_states_wait(struct operation *op, struct kv_states *states,
-                             const struct kv_head *head, struct kv_version **out, size_t *out_count);
+                             const struct kv_head *head, struct kv_version **out,
+                             size_t *out_count);
 void kv_states_done(struct kv_states *states);

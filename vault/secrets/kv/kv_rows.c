@@ -128,16 +128,11 @@ struct status kv_version_values(const struct keyring *k, const struct kv_head *h
 {
     TRY(kv_version_mac(k, head, v, mac));
     const struct store_value values[KV_VERSION_VALUES] = {
-        store_uuid(head->id),
-        store_int(v->version),
-        store_int(head->namespace_id),
-        store_bytea(v->ciphertext),
-        store_int(v->key_epoch),
-        store_time(v->created_us),
-        store_time(v->deleted_us),
-        store_bool(v->destroyed),
-        store_int(v->row_version),
-        store_bytea((struct bytes){mac, ROW_MAC_BYTES}),
+        store_uuid(head->id),          store_int(v->version),
+        store_int(head->namespace_id), store_bytea(v->ciphertext),
+        store_int(v->key_epoch),       store_time(v->created_us),
+        store_time(v->deleted_us),     store_bool(v->destroyed),
+        store_int(v->row_version),     store_bytea((struct bytes){mac, ROW_MAC_BYTES}),
     };
     for (size_t i = 0; i < KV_VERSION_VALUES; i++) {
         out[i] = values[i];

@@ -45,8 +45,7 @@ static struct status apply(struct operation *op, const struct kv_settings *s, st
         h->custom_metadata = STR("");
         return OK_STATUS;
     }
-    return kv_custom_build(s->custom, s->patch, h->custom_metadata, op->arena,
-                           &h->custom_metadata);
+    return kv_custom_build(s->custom, s->patch, h->custom_metadata, op->arena, &h->custom_metadata);
 }
 
 static enum policy_operation needed(const struct kv_settings *s, const struct kv_secret *now)
@@ -68,8 +67,7 @@ static struct status set_change(struct operation *op, const struct kv_secret *no
     if (settings->given == 0) {
         return OK_STATUS;
     }
-    struct kv_head next =
-        now->exists ? now->head : kv_new_head(op, job->load->path, now->now_us);
+    struct kv_head next = now->exists ? now->head : kv_new_head(op, job->load->path, now->now_us);
     next.row_version++;
     TRY(apply(op, settings, &next));
     struct store_value values[OPERATION_GUARDS + KV_HEAD_VALUES];
@@ -79,8 +77,7 @@ static struct status set_change(struct operation *op, const struct kv_secret *no
     return operation_write(op, &put_head, values, ARRAY_LEN(values), NULL);
 }
 
-struct status kv_set(struct operation *op, struct kv_load *load,
-                     const struct kv_settings *settings)
+struct status kv_set(struct operation *op, struct kv_load *load, const struct kv_settings *settings)
 {
     struct set_job job = {.settings = settings, .load = load};
     return kv_load_retry(op, load, set_change, &job);

@@ -14,12 +14,13 @@ struct kv_put {
     struct json_value data;
     bool patch; // `data` is a merge patch (RFC 7386) to the current version's value
     // What came of it
-    bool gone;                // a patch met a deleted or destroyed version, which `secret` tells
-    struct kv_secret secret;  // as written, but for the ciphertext
+    bool gone;               // a patch met a deleted or destroyed version, which `secret` tells
+    struct kv_secret secret; // as written, but for the ciphertext
 };
 
-// Load with KV_NO_VERSION to put, with KV_CURRENT to patch. INVALID when the check-and-set parameter
-// is missing or differs; NOT_FOUND for a patch of nothing; DENIED, UNAVAILABLE, NOMEM, TOO_LARGE.
+// Load with KV_NO_VERSION to put, with KV_CURRENT to patch. INVALID when the check-and-set
+// parameter is missing or differs; NOT_FOUND for a patch of nothing; DENIED, UNAVAILABLE, NOMEM,
+// TOO_LARGE.
 struct status kv_put(struct operation *op, struct kv_load *load, struct kv_put *put);
 
 // The settings of a path.

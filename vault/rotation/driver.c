@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: ISC
+#include "vault/rotation/driver.h"
+
+struct status driver_init(struct driver *d, const struct rotation *r, const struct keyring *k,
+                          const struct target *target, struct arena *arena)
+{
+    *d = (struct driver){.launcher = rotation_launcher(r),
+                         .rotator = rotation_rotator(r, target->rotator),
+                         .target = target,
+                         .arena = arena,
+                         .deadline_us = clock_monotonic_us() + target->timeout_s * CLOCK_SECOND};
+    if (d->rotator == NULL) {
+        FAIL(INVALID, "this program has no such rotator");
+    }
+    TRY(settings_parse(target->settings, arena, &d->settings));
+    return target_open(k, target, &d->secret);
+}
+
+void driver_reset(struct driver *d)
+{
+    rotator_process_free(d->process);
+    d->process = NULL;
+}
+
+void driver_done(struct driver *d)
+{
+    driver_reset(d);
+    secret_free(TAKE(d->secret));
+}
+
+bool driver_has(const struct driver *d, enum protocol_op op)
+{
+    switch (op) {
+    case PROTOCOL_SESSIONS:
+        return d->rotator->sessions != NULL;
+    case PROTOCOL_RETIRE:
+        return d->rotator->retire != NULL;
+    case PROTOCOL_REVOKE:
+        return d->rotator->revoke != NULL;
+    case PROTOCOL_CHECK:
+        return d->rotator->check != NULL;
+    case PROTOCOL_PLAN:
+        return d->rotator->plan != NULL;
+    case PROTOCOL_LIST_EXTERNAL:
+        return d->rotator->list_external != NULL;
+    case PROTOCOL_HELLO:
+    case PROTOCOL_APPLY:
+    case PROTOCOL_PROBE:
+    case PROTOCOL_OP_COUNT:
+        break;
+    }
+    return true;
+}
+
+static struct status ensure_process(struct driver *d)
+{
+    if (d->process != NULL) {
+        return OK_STATUS;
+    }
+    struct sandbox_path paths[SANDBOX_PATHS_MAX - 1];
+    struct rotator_process_options options = {.form = LAUNCHER_LINKED,
+                                              .name = str_from_c(d->rotator->name),
+                                              .deadline_us = d->deadline_us,
+                                              .paths = paths};
+    TRY(settings_paths(&d->settings, d->rotator->target_settings, paths, ARRAY_LEN(paths),
+                       &options.path_count));
+    return rotator_process_start(d->launcher, &options, &d->process);
+}
+
+static struct rotunda_bytes lend(const struct secret *s)
+{
+    return protocol_bytes(secret_view(s));
+}
+
+struct status driver_ask(struct driver *d, enum protocol_op op, const struct driver_call *call,
+                         struct protocol_reply *out, bool *asked)
+{
+    char attempt[UUID_TEXT_BYTES];
+    uuid_format(call->attempt, attempt);
+    TRY(ensure_process(d));
+    const struct rotunda_call sent = {
+        .attempt = protocol_text(str_from_c(attempt)),
+        .fence = call->fence,
+        .target = {.settings = d->settings.items,
+                   .setting_count = d->settings.count,
+                   .principal = protocol_text(d->target->principal),
+                   .secret = lend(d->secret)},
+        .account = {.name = protocol_text(call->account),
+                    .settings = call->account_settings.items,
+                    .setting_count = call->account_settings.count},
+        .value = {.secret = lend(call->value),
+                  .salt = protocol_bytes(call->salt),
+                  .external_id = protocol_text(call->external_id)},
+        .previous = {.secret = lend(call->previous)},
+    };
+    struct status answered = rotator_process_call(d->process, op, &sent, d->arena, out);
+    // These two are said before anything is sent.
+    *asked = answered.code != STATUS_INVALID && answered.code != STATUS_UNSUPPORTED;
+    if (!status_ok(answered)) {
+        driver_reset(d);
+    }
+    return answered;
+}

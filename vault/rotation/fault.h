@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: ISC
+// Ends or stops this process at a chosen step, for tests. Compiled in with the CMake option
+// ROTUNDA_FAULTS only; the release has none of it.
+//
+//   ROTUNDA_TEST_ROTATION_CRASH=<state>:<before|after>   SIGKILL
+//   ROTUNDA_TEST_ROTATION_STOP=<state>:<before|after>    SIGSTOP, the first time only
+//   ROTUNDA_TEST_ROTATION_LEASE_MS=<n>                   leases of that length
+//
+// `before` is when the change to that state is about to be committed, `after` when it just was;
+// the further place `apply` stands right before the target is changed.
+#pragma once
+
+#include "vault/base/bytes.h"
+
+#ifdef ROTUNDA_FAULTS
+void fault_point(struct str state, bool after);
+int64_t fault_lease_us(int64_t otherwise_us);
+#else
+static inline void fault_point(struct str state, bool after)
+{
+    (void)state;
+    (void)after;
+}
+
+static inline int64_t fault_lease_us(int64_t otherwise_us)
+{
+    return otherwise_us;
+}
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: ISC
+// The engine's own state, shared by rotation.c, schedule.c and run.c.
+#pragma once
+
+#include "vault/rotation/rotation.h"
+#include "vault/rotation/run.h"
+
+struct rotation {
+    struct worker *worker;
+    struct launcher *launcher;
+    struct rotation_options options;
+    int64_t lease_us;
+    bool stopping;
+    size_t running;
+    struct fiber_event wake;  // there may be work
+    struct fiber_event ended; // the scheduler and all runs are over
+    struct loop_task kick;    // from other threads
+    _Atomic bool kicked;
+};
+
+// Steps that are under way end, no other one begins.
+bool rotation_should_stop(const struct rotation *r);
+
+// Plans what is due and claims at most `most` attempts, all in one transaction; then records what
+// was planned. On a fiber of the worker's loop. UNAVAILABLE.
+struct status schedule_round(struct rotation *r, size_t most, struct run_claim *out,
+                             size_t *out_count);
+enum { SCHEDULE_ROUND_MAX = 32 };

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: ISC
+#include "vault/rotation/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "vault/base/log.h"
+#include "vault/crypto/random.h"
+#include "vault/rotation/fault.h"
+#include "vault/rotation/rotation_internal.h"
+
+enum {
+    RUN_ARENA_BYTES = 4 * 1024 * 1024,
+    RETRY_US = CLOCK_SECOND / 5,
+    BACKOFF_FIRST_US = CLOCK_SECOND / 2,
+    BACKOFF_SHIFT_MAX = 10,
+    BACKOFF_MAX_US = 300 * CLOCK_SECOND,
+    ATTEMPT_AT = CREDENTIAL_COLUMN_COUNT,
+    TARGET_AT = ATTEMPT_AT + ATTEMPT_COLUMN_COUNT,
+    MOUNT_AT = TARGET_AT + TARGET_COLUMN_COUNT,
+};
+
+#define RUN_ACTOR STR("system")
+#define RUN_OPERATION STR("rotate")
+
+static const struct store_statement load_attempt = {
+    "rotation.load_attempt",
+    "SELECT " CREDENTIAL_COLUMNS ", " ATTEMPT_COLUMNS ", " TARGET_COLUMNS ", m.path, "
+    "clock_timestamp() FROM rotation_attempt a "
+    "JOIN rotation_credential c ON c.id = a.credential_id "
+    "JOIN rotation_target t ON t.id = a.target_id JOIN mount m ON m.id = c.mount_id "
+    "WHERE a.id = $1 AND a.fence = $2"};
+static const struct store_statement load_values = {
+    "rotation.load_values", "SELECT " VERSION_COLUMNS " FROM rotation_value v "
+                            "WHERE v.credential_id = $1 "
+                            "AND v.state IN ('pending', 'current', 'previous')"};
+static const struct store_statement find_landed = {
+    "rotation.landed", "SELECT 1 FROM rotation_attempt WHERE id = $1 AND fence = $2 AND state = $3 "
+                       "AND row_version = $4"};
+static const struct store_statement put_effect = {
+    "rotation.effect", "SELECT effect_record($1, $2, $3, '', $4, $5, $6)"};
+
+// ---- loading
+
+static void forget_values(struct run *r)
+{
+    for (int i = 0; i < RUN_VALUE_COUNT; i++) {
+        secret_free(r->values[i].secret);
+        r->values[i] = (struct run_value){0};
+    }
+    store_rows_done(&r->rows);
+    store_rows_done(&r->value_rows);
+}
+
+static struct status read_values(struct run *r, const struct keyring *k)
+{
+    static const char *const states[RUN_VALUE_COUNT] = {
+        [RUN_PENDING] = "pending", [RUN_CURRENT] = "current", [RUN_PREVIOUS] = "previous"};
+    for (int row = 0; row < r->value_rows.count; row++) {
+        struct version v;
+        TRY(version_read(k, &r->value_rows, row, 0, &v));
+        for (int i = 0; i < RUN_VALUE_COUNT; i++) {
+            if (str_equal_c(v.state, states[i])) {
+                r->values[i].exists = true;
+                r->values[i].version = v;
+            }
+        }
+    }
+    return OK_STATUS;
+}
+
+static struct status load_work(struct session *s, void *arg)
+{
+    struct run *r = arg;
+    const struct keyring *k = r->worker->vault->keyring;
+    const struct store_value key[] = {store_uuid(r->id), store_int(r->fence)};
+    TRY(session_exec(s, &load_attempt, key, ARRAY_LEN(key), &r->rows));
+    if (r->rows.count != 1) {
+        FAIL(CONFLICT, "someone else has the attempt");
+    }
+    TRY(credential_read(k, &r->rows, 0, r->arena, &r->credential));
+    TRY(attempt_read(k, &r->rows, 0, ATTEMPT_AT, &r->attempt));
+    TRY(target_read(k, &r->rows, 0, TARGET_AT, &r->target));
+    r->mount_path = store_get_text(&r->rows, 0, MOUNT_AT);
+    r->loaded_us = store_get_time(&r->rows, 0, MOUNT_AT + 1);
+    const struct store_value of[] = {store_uuid(r->credential.id)};
+    TRY(session_exec(s, &load_values, of, ARRAY_LEN(of), &r->value_rows));
+    return read_values(r, k);
+}
+
+// The rows belong together: what was moved from another credential or target is refused.
+static struct status check_loaded(const struct run *r)
+{
+    bool whole = uuid_equal(r->attempt.credential, r->credential.id) &&
+                 uuid_equal(r->attempt.target, r->target.id) &&
+                 uuid_equal(r->credential.target, r->target.id);
+    for (int i = 0; i < RUN_VALUE_COUNT; i++) {
+        const struct run_value *v = &r->values[i];
+        whole = whole && (!v->exists || uuid_equal(v->version.credential, r->credential.id));
+    }
+    const struct run_value *current = &r->values[RUN_CURRENT];
+    whole = whole && current->exists == (r->credential.current_version != 0) &&
+            (!current->exists || current->version.number == r->credential.current_version);
+    if (!whole) {
+        FAIL(INTEGRITY, "rows of different credentials were mixed");
+    }
+    return OK_STATUS;
+}
+
+struct status run_load(struct run *r)
+{
+    forget_values(r);
+    driver_done(&r->driver);
+    TRY(store_transact(r->worker->vault->store, load_work, r));
+    TRY(check_loaded(r));
+    return driver_init(&r->driver, r->engine, r->worker->vault->keyring, &r->target, r->arena);
+}
+
+struct status run_open(struct run *r, enum run_value_kind kind, const struct secret **out)
+{
+    struct run_value *v = &r->values[kind];
+    if (!v->exists) {
+        FAIL(INTEGRITY, "a value that the attempt needs is missing");
+    }
+    if (v->secret == NULL) {
+        struct status s = version_open(r->worker->vault->keyring, r->credential.mount, &v->version,
+                                       &v->secret);
+        if (s.code == STATUS_NOT_FOUND) {
+            FAIL(UNAVAILABLE, "the key of this value isn't loaded yet");
+        }
+        TRY(s);
+    }
+    *out = v->secret;
+    return OK_STATUS;
+}
+
+bool run_overlaps(const struct run *r)
+{
+    return credential_is_pair(&r->credential) || r->credential.slots > 1;
+}
+
+// ---- asking the rotator
+
+static struct status make_call(struct run *r, struct str account, struct driver_call *out)
+{
+    *out = (struct driver_call){.attempt = r->id, .fence = r->fence, .account = account};
+    TRY(settings_parse(r->credential.account_settings, r->arena, &out->account_settings));
+    if (!credential_is_pair(&r->credential)) {
+        return OK_STATUS;
+    }
+    struct str other = credential_next_account(&r->credential, account);
+    return settings_add(&out->account_settings, "pair_role", other, r->arena);
+}
+
+static struct status ask(struct run *r, enum protocol_op op, const struct driver_call *call,
+                         struct protocol_reply *out, bool *asked)
+{
+    // Never beyond the lease: somebody else may be there then.
+    int64_t latest_us = clock_monotonic_us() + r->target.timeout_s * CLOCK_SECOND;
+    r->driver.deadline_us = latest_us < r->lease_end_us ? latest_us : r->lease_end_us;
+    return driver_ask(&r->driver, op, call, out, asked);
+}
+
+struct status run_ask(struct run *r, enum protocol_op op, enum run_value_kind kind,
+                      struct protocol_reply *out, bool *asked)
+{
+    struct driver_call call;
+    const struct version *v = &r->values[kind].version;
+    *asked = false;
+    const struct secret *value;
+    TRY(run_open(r, kind, &value));
+    TRY(make_call(r, v->account, &call));
+    call.value = value;
+    call.salt = v->salt;
+    call.external_id = v->external_id;
+    if (op == PROTOCOL_APPLY && r->credential.slots > 1 && r->values[RUN_CURRENT].exists) {
+        TRY(run_open(r, RUN_CURRENT, &call.previous));
+    }
+    return ask(r, op, &call, out, asked);
+}
+
+struct status run_ask_account(struct run *r, enum protocol_op op, struct str account,
+                              struct protocol_reply *out, bool *asked)
+{
+    struct driver_call call;
+    *asked = false;
+    TRY(make_call(r, account, &call));
+    return ask(r, op, &call, out, asked);
+}
+
+// ---- changing state
+
+struct attempt_change run_change(const struct run *r, enum attempt_state state)
+{
+    struct attempt_change change = {.next = r->attempt,
+                                    .node = r->worker->vault->node,
+                                    .lease_us = r->engine->lease_us,
+                                    .detail = STR("")};
+    change.next.state = state;
+    return change;
+}
+
+struct commit_job {
+    struct run *run;
+    const struct attempt_change *change;
+    store_work *also;
+    void *arg;
+    struct uuid request_id;
+    int64_t chain;
+    struct str path;
+    bool sent_before; // an earlier try of the same change may have been committed
+};
+
+// A commit whose answer was lost counts when it turns out to have been ours.
+static struct status check_landed(struct session *s, const struct commit_job *job)
+{
+    const struct run *r = job->run;
+    const struct store_value values[] = {
+        store_uuid(r->id), store_int(r->fence),
+        store_text(attempt_state_name(job->change->next.state)),
+        store_int(r->attempt.row_version + 1)};
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    TRY(session_exec(s, &find_landed, values, ARRAY_LEN(values), &rows));
+    if (rows.count != 1) {
+        FAIL(NOT_FOUND, "");
+    }
+    return OK_STATUS;
+}
+
+static struct status commit_work(struct session *s, void *arg)
+{
+    struct commit_job *job = arg;
+    const struct keyring *k = job->run->worker->vault->keyring;
+    if (job->sent_before) {
+        struct status landed = check_landed(s, job);
+        if (landed.code != STATUS_NOT_FOUND) {
+            return landed;
+        }
+    }
+    job->sent_before = true;
+    TRY(attempt_update(s, k, &job->run->attempt, job->change));
+    if (job->also != NULL) {
+        TRY(job->also(s, job->arg));
+    }
+    const struct store_value values[] = {
+        store_uuid(job->request_id), store_int(job->chain), store_int(job->run->attempt.namespace_id),
+        store_text(RUN_ACTOR),       store_text(RUN_OPERATION), store_text(job->path)};
+    return session_exec(s, &put_effect, values, ARRAY_LEN(values), NULL);
+}
+
+// Completes the effect; should it fail, the effect becomes a record later.
+static void record(struct run *r, const struct commit_job *job, int64_t began_us)
+{
+    const struct attempt *a = &job->change->next;
+    char id[UUID_TEXT_BYTES];
+    char detail[256];
+    uuid_format(r->id, id);
+    snprintf(detail, sizeof detail,
+             "{\"attempt\":\"%s\",\"state\":\"%s\",\"version\":%lld,\"fence\":%lld,\"error\":\"%s\"}",
+             id, attempt_state_name(a->state).ptr, (long long)a->version, (long long)r->fence,
+             job->change->error_class == NULL ? "" : job->change->error_class);
+    const struct audit_entry entry = {
+        .request_id = job->request_id,
+        .namespace_id = a->namespace_id,
+        .actor = RUN_ACTOR,
+        .operation = RUN_OPERATION,
+        .path = job->path,
+        .result = job->change->error_class == NULL ? 204 : 500,
+        .duration_us = clock_monotonic_us() - began_us,
+        .effect = true,
+        .detail = str_from_c(detail),
+    };
+    struct status s = audit_append(r->worker->audit, &entry);
+    if (!status_ok(s)) {
+        log_event(LOG_WARN, "rotation.audit_later", LOG_UUID("attempt", r->id), LOG_STATUS(s));
+    }
+}
+
+static void take_over(struct run *r, const struct attempt_change *change, int64_t began_us)
+{
+    int64_t row_version = r->attempt.row_version;
+    r->attempt = change->next;
+    r->attempt.row_version = row_version + 1;
+    r->lease_end_us = began_us + change->lease_us;
+    r->finished = change->lease_us == 0 || !attempt_is_open(r->attempt.state);
+    log_event(change->error_class == NULL ? LOG_INFO : LOG_WARN, "rotation.step",
+              LOG_STR("credential", r->credential.name),
+              LOG_STR("state", attempt_state_name(r->attempt.state)),
+              LOG_INT("version", r->attempt.version), LOG_INT("fence", r->fence),
+              LOG_STR("error", str_from_c(change->error_class)), LOG_STR("detail", change->detail));
+}
+
+// While the database is away the pending value stays here, in locked memory: nobody else can make
+// it again if the database comes back without it.
+static struct status commit_until_known(struct run *r, struct commit_job *job, int64_t *began_us)
+{
+    for (;;) {
+        *began_us = clock_monotonic_us();
+        job->chain = audit_log_chain(r->worker->audit);
+        struct status s = store_transact(r->worker->vault->store, commit_work, job);
+        bool again = s.code == STATUS_UNAVAILABLE || s.code == STATUS_TIMEOUT;
+        if (!again || rotation_should_stop(r->engine)) {
+            return s;
+        }
+        fiber_sleep_until(clock_monotonic_us() + RETRY_US);
+    }
+}
+
+struct status run_commit(struct run *r, const struct attempt_change *change, store_work *also,
+                         void *arg)
+{
+    struct commit_job job = {.run = r,
+                             .change = change,
+                             .also = also,
+                             .arg = arg,
+                             .request_id = uuid_new()};
+    TRY(arena_printf(r->arena, &job.path, "%.*scredentials/%.*s", STR_ARG(r->mount_path),
+                     STR_ARG(r->credential.name)));
+    bool moves = change->next.state != r->attempt.state;
+    if (moves) {
+        fault_point(attempt_state_name(change->next.state), false);
+    }
+    int64_t began_us;
+    struct status s = commit_until_known(r, &job, &began_us);
+    if (!status_ok(s)) {
+        r->finished = true;
+        return s;
+    }
+    take_over(r, change, began_us);
+    if (moves) {
+        fault_point(attempt_state_name(change->next.state), true);
+    }
+    record(r, &job, began_us);
+    return OK_STATUS;
+}
+
+// Doubled with every failure, and anything between half of it and all of it.
+static int64_t backoff_us(int64_t tries)
+{
+    int64_t shift = tries < BACKOFF_SHIFT_MAX ? tries : BACKOFF_SHIFT_MAX;
+    int64_t most = (int64_t)BACKOFF_FIRST_US << shift;
+    most = most < BACKOFF_MAX_US ? most : BACKOFF_MAX_US;
+    uint32_t random;
+    random_fill((uint8_t *)&random, sizeof random);
+    return most / 2 + (int64_t)random % (most / 2);
+}
+
+struct status run_back_off(struct run *r, enum attempt_state state, const char *error_class,
+                           struct str message)
+{
+    struct attempt_change change = run_change(r, state);
+    change.delay_us = backoff_us(r->attempt.tries);
+    change.next.tries++;
+    change.lease_us = 0;
+    change.error_class = error_class;
+    change.detail = message;
+    if (state == ATTEMPT_STAGED || state == ATTEMPT_PLANNED) {
+        change.next.hold = false; // certain: nothing was changed
+    }
+    return run_commit(r, &change, NULL, NULL);
+}
+
+struct status run_block(struct run *r, bool hold, const char *error_class, struct str message)
+{
+    struct attempt_change change = run_change(r, ATTEMPT_BLOCKED);
+    change.next.hold = hold;
+    change.next.tries++;
+    change.lease_us = 0;
+    change.error_class = error_class;
+    change.detail = message;
+    return run_commit(r, &change, NULL, NULL);
+}
+
+// ---- the loop
+
+static void let_go(struct run *r)
+{
+    struct attempt_change change = run_change(r, r->attempt.state);
+    change.lease_us = 0;
+    status_ignore(run_commit(r, &change, NULL, NULL)); // else the lease passes by itself
+    r->finished = true;
+}
+
+static struct status run_states(struct run *r)
+{
+    TRY(run_load(r));
+    while (!r->finished) {
+        if (rotation_should_stop(r->engine)) {
+            let_go(r);
+            break;
+        }
+        TRY(run_steps[r->attempt.state](r));
+    }
+    return OK_STATUS;
+}
+
+// What is wrong with our own side is no reason to forget the attempt: it is tried again.
+static void note_failure(struct run *r, struct status s)
+{
+    log_event(s.code == STATUS_CONFLICT ? LOG_INFO : LOG_ERROR, "rotation.attempt_left",
+              LOG_UUID("attempt", r->id), LOG_INT("fence", r->fence), LOG_STATUS(s));
+    if (s.code == STATUS_CONFLICT || r->finished || r->attempt.row_version == 0) {
+        return;
+    }
+    status_ignore(
+        run_back_off(r, r->attempt.state, status_label(s.code), str_from_c(s.what)));
+}
+
+void run_attempt(struct rotation *engine, struct worker *w, const struct run_claim *claim)
+{
+    struct run *r = calloc(1, sizeof *r);
+    struct arena *arena = arena_new(RUN_ARENA_BYTES);
+    if (r == NULL || arena == NULL) {
+        log_event(LOG_ERROR, "rotation.no_memory", LOG_UUID("attempt", claim->attempt));
+        arena_free(arena);
+        free(r);
+        return;
+    }
+    *r = (struct run){.engine = engine,
+                      .worker = w,
+                      .arena = arena,
+                      .id = claim->attempt,
+                      .fence = claim->fence,
+                      .lease_end_us = claim->lease_end_us};
+    struct status s = run_states(r);
+    if (!status_ok(s)) {
+        note_failure(r, s);
+    }
+    driver_done(&r->driver);
+    forget_values(r);
+    arena_free(r->arena);
+    free(r);
+}

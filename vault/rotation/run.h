@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: ISC
+// One claimed attempt on its way: what was loaded, what is open, and the loop that takes it from
+// state to state until it ends, has to wait, or turns out to be someone else's. On a fiber.
+#pragma once
+
+#include "vault/rotation/attempt.h"
+#include "vault/rotation/driver.h"
+
+enum run_value_kind { RUN_PENDING, RUN_CURRENT, RUN_PREVIOUS, RUN_VALUE_COUNT };
+
+struct run_value {
+    bool exists;
+    struct version version;
+    struct secret *secret; // opened when first needed; locked memory
+};
+
+struct run {
+    struct rotation *engine;
+    struct worker *worker;
+    struct arena *arena;
+    struct store_rows rows; // what the structures below are borrowed from
+    struct store_rows value_rows;
+    struct uuid id;
+    int64_t fence;
+    struct attempt attempt;
+    struct credential credential;
+    struct target target;
+    struct str mount_path;
+    int64_t loaded_us; // the database's clock
+    struct run_value values[RUN_VALUE_COUNT];
+    struct driver driver;
+    int64_t lease_end_us;  // monotonic: what we hold for certain
+    bool applying_is_ours; // APPLYING was reached by this very run: the target wasn't asked yet
+    bool verified_is_ours;
+    bool finished;
+};
+
+struct run_claim {
+    struct uuid attempt;
+    int64_t fence;
+    int64_t lease_end_us;
+};
+// Runs it to the next point where it has to wait. Takes everything that it needs itself; failures
+// are logged, and recorded with the attempt wherever possible.
+void run_attempt(struct rotation *engine, struct worker *w, const struct run_claim *claim);
+
+// What a step may do.
+
+// A change that stays in `state`, keeps the lease, and says that the step went well.
+struct attempt_change run_change(const struct run *r, enum attempt_state state);
+// Commits it with its event and effect row, and with what `also` does in the same transaction;
+// goes on trying while the database is away. The run is finished when it lets go of the lease.
+// CONFLICT: someone else has the attempt, the run is finished.
+struct status run_commit(struct run *r, const struct attempt_change *change, store_work *also,
+                         void *arg);
+// Stays or becomes `state` and tries again later, each time later than before.
+struct status run_back_off(struct run *r, enum attempt_state state, const char *error_class,
+                           struct str message);
+// Waits for a person.
+struct status run_block(struct run *r, bool hold, const char *error_class, struct str message);
+// Reads everything again, after a step that changed more than the attempt.
+struct status run_load(struct run *r);
+
+// The value in the clear. INTEGRITY, UNAVAILABLE, NOMEM.
+struct status run_open(struct run *r, enum run_value_kind kind, const struct secret **out);
+// Asks the rotator about one value, whose account it is about.
+struct status run_ask(struct run *r, enum protocol_op op, enum run_value_kind kind,
+                      struct protocol_reply *out, bool *asked);
+// The same about an account without a value.
+struct status run_ask_account(struct run *r, enum protocol_op op, struct str account,
+                              struct protocol_reply *out, bool *asked);
+// Old and new value are valid side by side.
+bool run_overlaps(const struct run *r);
+
+// One function for each state, in run_steps.c and reconcile.c.
+typedef struct status run_step(struct run *r);
+extern run_step *const run_steps[ATTEMPT_STATE_COUNT];
+struct status reconcile_step(struct run *r);
