@@ -139,8 +139,8 @@ $$;
 
 -- The commit barrier: appends a batch of records with the signature of its head and settles the
 -- effects that they are about. Its commit waits for the disk, and with it for everything that this
--- connection committed before. Refuses a key that was succeeded meanwhile: the node must load the
--- new one first.
+-- connection committed before. Refuses a key that was succeeded half a minute ago: by then every node
+-- has taken over the new one.
 CREATE FUNCTION audit_append(chain int8, seqs int8[], times timestamptz[], requests uuid[],
                              namespaces int8[], accessors text[], actors text[],
                              auth_methods text[], remotes text[], operations text[], paths text[],
@@ -149,7 +149,8 @@ CREATE FUNCTION audit_append(chain int8, seqs int8[], times timestamptz[], reque
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('synchronous_commit', 'on', true);
-    IF EXISTS (SELECT 1 FROM audit_key k WHERE k.number = key AND k.succeeded_at IS NOT NULL) THEN
+    IF EXISTS (SELECT 1 FROM audit_key k WHERE k.number = key
+               AND k.succeeded_at < clock_timestamp() - interval '30 seconds') THEN
         RAISE EXCEPTION 'audit key was succeeded' USING ERRCODE = 'RT001';
     END IF;
     INSERT INTO audit_record

@@ -16,7 +16,7 @@ CREATE TABLE token (
     orphan boolean NOT NULL,
     renewable boolean NOT NULL,
     created_at timestamptz NOT NULL,
-    ttl_s int8 NOT NULL,              -- as granted last
+    ttl_s int8 NOT NULL,              -- as granted first
     period_s int8 NOT NULL,
     explicit_max_ttl_s int8 NOT NULL,
     expires_at timestamptz NOT NULL,  -- 'infinity': never

@@ -29,19 +29,6 @@ CREATE TABLE audit_claim (
 );
 CREATE INDEX audit_claim_number ON audit_claim (number);
 
--- A succeeded key is accepted for half a minute, in which every node takes over the new one.
-CREATE OR REPLACE FUNCTION audit_sign_batch(chain int8, first int8, last int8, at timestamptz,
-                                            head bytea, key int8, signature bytea)
-RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    IF EXISTS (SELECT 1 FROM audit_key k WHERE k.number = key
-               AND k.succeeded_at < clock_timestamp() - interval '30 seconds') THEN
-        RAISE EXCEPTION 'audit key was succeeded' USING ERRCODE = 'RT001';
-    END IF;
-    INSERT INTO audit_batch (chain_id, last_seq, first_seq, time, head, key_number, signature)
-    VALUES (chain, last, first, at, head, key, signature);
-END $$;
-
 -- Daily partitions up to a week ahead. ATTACH takes no lock that appends wait for; what can't be had
 -- at once is tried again later, the default partition takes what comes meanwhile.
 CREATE OR REPLACE FUNCTION audit_ensure_partitions() RETURNS void LANGUAGE plpgsql

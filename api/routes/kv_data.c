@@ -28,7 +28,9 @@ static struct status load_for_reading(struct operation *op, const struct http_re
     TRY(operation_authorise(op, POLICY_OP_READ));
     TRY(kv_load_wait(op, load, out));
     if (load->op.snapshot.flight != op->snapshot.flight) {
-        // Otherwise a token that is revoked before a value was written could read it.
+        // A flight was full between the two. In different snapshots, a token that was revoked before
+        // a value was written could read it: once more from the start.
+        op->stale = true;
         FAIL(UNAVAILABLE, "the secret was loaded apart from the token, try again");
     }
     if (!out->has_version) {

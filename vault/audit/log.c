@@ -198,6 +198,10 @@ static void fill_columns(const struct audit_log *log, struct audit_group *group,
         group->head.hash = audit_entry_hash(group->head.hash, log->chain_id, group->head.seq, &e);
         p->hashes[row] = group->head.hash;
         fill_row(p->columns, row, group->head.seq, &e, &p->hashes[row]);
+        if (group->has_lines) {
+            audit_sinks_write_line(&group->lines, log->chain_id, group->head.seq, &e,
+                                   group->head.hash);
+        }
     }
 }
 
@@ -213,7 +217,7 @@ static struct status send_parcel(struct audit_log *log, const struct audit_group
     for (size_t c = 0; c < RECORD_COLUMNS; c++) {
         params[at++] = store_array(types[c], p->columns[c], group->count);
     }
-    params[at++] = store_time(audit_log_now_us(log));
+    params[at++] = store_time(group->time_us);
     params[at++] = store_int(p->signature.key_number);
     params[at++] = store_bytea(BYTES_OF(p->signature.octets));
     return batch_segment_add(segment, &append_batch, params, at);
@@ -223,11 +227,13 @@ static struct status send_parcel(struct audit_log *log, const struct audit_group
 static struct status chain_and_send(struct audit_log *log, struct audit_group *group,
                                     struct parcel *p, struct batch_segment *segment)
 {
-    int64_t first = group->head.seq + 1;
+    struct audit_batch_head what = {.chain_id = log->chain_id,
+                                    .first_seq = group->head.seq + 1,
+                                    .time_us = group->time_us};
     fill_columns(log, group, p);
-    TRY(audit_sign(log->options.signer,
-                   audit_batch_digest(log->chain_id, first, group->head.seq, group->head.hash),
-                   &p->signature));
+    what.last_seq = group->head.seq;
+    what.head = group->head.hash;
+    TRY(audit_sign(log->options.signer, audit_batch_digest(&what), &p->signature));
     return send_parcel(log, group, p, segment);
 }
 

@@ -25,7 +25,7 @@ struct token {
     bool orphan;
     bool renewable;
     int64_t created_us;
-    int64_t ttl_s; // as granted last; 0: never expires
+    int64_t ttl_s; // as granted first; 0: never expires
     int64_t period_s;
     int64_t explicit_max_ttl_s;
     int64_t expires_us; // CLOCK_NEVER

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: ISC
+"""Measures the vault and prints a table; see run.sh and docs/performance.md.
+
+Vault and ceiling are measured in turns and the medians compared, because a shared machine changes
+its speed from one moment to the next. Processor time per request hardly depends on that.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import rig
+
+SCALES = {
+    "default": {
+        "rounds": 5,
+        "seconds": 3,
+        "connections": [16, 64, 256, 1000],
+        "secrets": [1000, 10000, 100000, 1000000],
+        "idle": 10000,
+        "starts": 5,
+    },
+    "quick": {
+        "rounds": 1,
+        "seconds": 1,
+        "connections": [16, 64],
+        "secrets": [1000, 2000, 3000, 4000],
+        "idle": 100,
+        "starts": 1,
+    },
+}
+
+
+class Bench:
+    def __init__(self, r, scale):
+        self.rig = r
+        self.scale = scale
+        self.rows = []
+
+    def row(self, name, value, unit, bar=None, **more):
+        """`bar` is (comparison, number), as in the design."""
+        entry = {"name": name, "value": value, "unit": unit}
+        if bar is not None:
+            entry["bar"] = f"{bar[0]} {bar[1]:g}"
+            entry["met"] = {"<": value < bar[1], ">=": value >= bar[1]}[bar[0]]
+        entry.update(more)
+        self.rows.append(entry)
+        note = f"{entry.get('bar', ''):>10} {'' if bar is None else 'met' if entry['met'] else 'MISSED'}"
+        print(f"{name:<44} {value:>12,.2f} {unit:<10} {note}", flush=True)
+
+    def rounds(self, *loads):
+        """Runs the loads in turns; for each the list of its results."""
+        results = [[] for _ in loads]
+        for _ in range(self.scale["rounds"]):
+            for i, load in enumerate(loads):
+                results[i].append(load())
+        return results
+
+    def report_load(self, name, results):
+        def middle(key):
+            return statistics.median(r[key] for r in results)
+
+        self.row(f"{name}", middle("rate"), "requests/s")
+        self.row(f"{name}: vault", middle("vault_us"), "us CPU")
+        self.row(f"{name}: PostgreSQL", middle("postgres_us"), "us CPU")
+        self.row(f"{name}: median latency", middle("p50_us") / 1000, "ms")
+        self.row(f"{name}: 99th percentile", middle("p99_us") / 1000, "ms")
+
+    def reads_against_ceiling(self, connections):
+        r = self.rig
+        seconds = self.scale["seconds"]
+        ceiling, reads = self.rounds(
+            lambda: r.load("read", connections, seconds, port=r.ceiling_port),
+            lambda: r.load("read", connections, seconds),
+        )
+        name = f"read, {connections} connections"
+        self.row(f"ceiling, {connections} connections", statistics.median(c["rate"] for c in ceiling), "requests/s")
+        self.row(
+            f"ceiling, {connections} connections: CPU", statistics.median(c["ceiling_us"] for c in ceiling), "us CPU"
+        )
+        self.report_load(name, reads)
+        ratios = [read["rate"] / top["rate"] for top, read in zip(ceiling, reads)]
+        bar = {64: (">=", 0.25), 256: (">=", 0.35)}.get(connections)
+        self.row(f"{name}: part of the ceiling", statistics.median(ratios), "", bar, all=ratios)
+
+    # ---- the measurements, in this order
+
+    def size(self):
+        with tempfile.TemporaryDirectory() as folder:
+            copy = os.path.join(folder, "rotunda")
+            shutil.copy(self.rig.program, copy)
+            subprocess.run(["strip", copy], check=True)
+            self.row("program, stripped", os.path.getsize(copy) / 1e6, "MB", ("<", 10))
+
+    def start(self):
+        times = [self.rig.restart_ms() for _ in range(self.scale["starts"])]
+        self.row(
+            f"start to first read, {self.rig.secrets:,} secrets", statistics.median(times), "ms", ("<", 1000), all=times
+        )
+
+    def memory(self):
+        r = self.rig
+        r.restart_ms()
+        self.row("memory, idle", rig.memory_kib(r.vault.pid) / 1024, "MiB", ("<", 32))
+        r.load("read", self.scale["connections"][-1], self.scale["seconds"])
+        peak = rig.memory_kib(r.vault.pid, "VmHWM") / 1024
+        self.row(f"memory, highest with {self.scale['connections'][-1]} connections", peak, "MiB", ("<", 128))
+
+    def read(self):
+        self.rig.load("read", 64, 1)
+        for connections in self.scale["connections"]:
+            self.reads_against_ceiling(connections)
+
+    def other(self, kind, name, connections, **more):
+        r = self.rig
+        (results,) = self.rounds(lambda: r.load(kind, connections, self.scale["seconds"], **more))
+        self.report_load(f"{name}, {connections} connections", results)
+
+    def write(self):
+        self.other("write", "write", 64)
+
+    def token(self):
+        self.other("token", "token create", 64)
+
+    def tls(self):
+        if not self.rig.tls_answers():
+            raise rig.Wrong("no answer over TLS")
+        self.other("read", "read over TLS", 64, scheme="https", port=self.rig.tls_port)
+
+    def idle(self):
+        """Idle TLS connections: what each takes, and whether all are still served."""
+        r = self.rig
+        count = self.scale["idle"]
+        r.restart_ms()
+        before = rig.memory_kib(r.vault.pid)
+        client = subprocess.Popen(
+            [r.tool("bench_idle"), str(r.tls_port), str(count)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        held = int(client.stdout.readline().split()[1])
+        time.sleep(1)
+        each = (rig.memory_kib(r.vault.pid) - before) / max(held, 1)
+        idle_from = rig.cpu_us(r.vault.pid)
+        time.sleep(2)
+        busy = (rig.cpu_us(r.vault.pid) - idle_from) / 2e6
+        client.stdin.write("again\n")
+        client.stdin.flush()
+        alive = int(client.stdout.readline().split()[1])
+        client.stdin.close()
+        client.wait()
+        if (held, alive) != (count, count):
+            raise rig.Wrong(f"of {count} idle TLS connections {held} were held, {alive} served again")
+        self.row(f"idle TLS connection, one of {count:,}", each, "KiB", ("<", 64))
+        self.row(f"idle TLS connections, {count:,}: CPU", busy * 100, "%")
+
+    def growth(self):
+        """What a read costs as the secrets become more."""
+        self.rig.load("read", 64, 1)
+        (results,) = self.rounds(lambda: self.rig.load("read", 64, self.scale["seconds"]))
+        name = f"read, {self.rig.secrets:,} secrets"
+        for side, label in (("vault_us", "vault"), ("postgres_us", "PostgreSQL")):
+            self.row(f"{name}: {label}", statistics.median(r[side] for r in results), "us CPU")
+
+    def list(self):
+        r = self.rig
+        (results,) = self.rounds(lambda: r.load("list", 2, self.scale["seconds"]))
+        p50 = statistics.median(x["p50_us"] for x in results) / 1000
+        p99 = statistics.median(x["p99_us"] for x in results) / 1000
+        self.row(f"LIST a page of 100 of {r.secrets:,}", p50, "ms", ("<", 2))
+        self.row(f"LIST a page of 100 of {r.secrets:,}: 99th perc.", p99, "ms")
+
+
+# What is measured at each size of the database, smallest first.
+STAGES = [
+    ["size", "growth", "start"],
+    ["growth", "memory", "read", "write", "token", "tls", "idle"],
+    ["growth"],
+    ["growth", "start", "list"],
+]
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        models = [line.split(":", 1)[1].strip() for line in f if line.startswith("model name")]
+    with open("/proc/meminfo", encoding="ascii") as f:
+        memory = int(f.readline().split()[1]) // 1024
+    return {
+        "processors": os.cpu_count(),
+        "model": models[0] if models else platform.machine(),
+        "memory_mib": memory,
+        "kernel": platform.release(),
+        "load_before": os.getloadavg(),
+    }
+
+
+def run(bench, only):
+    r = bench.rig
+    r.start()
+    wanted = [[name for name in stage if only in ("", name)] for stage in STAGES]
+    for count, names in zip(bench.scale["secrets"], wanted):
+        if names:
+            r.fill(count)
+        if r.ceiling is None and names:
+            r.start_ceiling(len(r.request("GET", "secret/data/bench/s0000000", token=r.token)[1]))
+        for name in names:
+            getattr(bench, name)()
+
+
+def parse_arguments():
+    names = sorted({name for stage in STAGES for name in stage})
+    parser = argparse.ArgumentParser(prog="tests/bench/run.sh")
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--scale", choices=SCALES, default="default")
+    parser.add_argument("--only", choices=["", *names], default="")
+    return parser.parse_args()
+
+
+def main():
+    args = parse_arguments()
+    where = machine()
+    print(f"{where['processors']} x {where['model']}, {where['memory_mib']} MiB, Linux {where['kernel']}")
+    bench = Bench(rig.Rig(args.build, os.cpu_count()), SCALES[args.scale])
+    try:
+        print(f"PostgreSQL {bench.rig.sql('SHOW server_version')}, fsync {bench.rig.sql('SHOW fsync')}\n")
+        run(bench, args.only)
+    except rig.Wrong as wrong:
+        print(f"wrong: {wrong}", file=sys.stderr)
+        return 1
+    finally:
+        bench.rig.stop()
+    os.makedirs("build", exist_ok=True)
+    with open("build/bench.json", "w", encoding="utf-8") as f:
+        json.dump({"machine": where, "scale": args.scale, "rows": bench.rows}, f, indent=1)
+        f.write("\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

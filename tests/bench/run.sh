@@ -1,0 +1,50 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Usage: sh tests/bench/run.sh [--quick] [--only NAME] [--build DIR]
+# Measures the vault against bare libmicrohttpd on this machine; docs/performance.md explains it.
+# Prints a table and writes build/bench.json. Fails when an answer was wrong, never for being slow.
+#
+#     --quick      everything once, at a small scale (under two minutes)
+#     --only NAME  one measurement; an unknown name lists them
+#     --build DIR  measure what is built there instead of building the release preset
+set -eu
+cd "$(dirname -- "$0")/../.."
+
+usage() {
+    sed -n 's/^# \{0,1\}//; 3,10p' "$0" >&2
+    exit 2
+}
+
+build=
+scale=default
+only=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --quick)
+        scale=quick
+        ;;
+    --only | --build)
+        [ $# -ge 2 ] || usage
+        if [ "$1" = --only ]; then
+            only=$2
+        else
+            build=$2
+        fi
+        shift
+        ;;
+    *)
+        usage
+        ;;
+    esac
+    shift
+done
+
+if [ -z "$build" ]; then
+    build=build/release
+    cmake --preset release >/dev/null
+    cmake --build "$build" --target rotunda bench_ceiling bench_fill bench_idle
+fi
+# Thousands of connections, in the server and in its clients.
+ulimit -n "$(ulimit -Hn)"
+exec sh tests/support/with-postgres.sh \
+    python3 tests/bench/bench.py --build "$build" --scale "$scale" --only "$only"

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: ISC
+#include "vault/rotation/rotation.h"
+
+#include "vault/base/log.h"
+#include "vault/rotation/fault.h"
+#include "vault/rotation/rotation_internal.h"
+
+enum { ROUND_US = CLOCK_SECOND / 5 };
+
+// Handlers of any worker reach the engine through this; set once, before they can run rotations.
+static struct rotation *_Atomic the_rotation;
+
+bool rotation_should_stop(const struct rotation *r)
+{
+    return r->stopping || vault_state(r->worker->vault) != VAULT_UNSEALED;
+}
+
+static bool may_work(const struct rotation *r)
+{
+    const struct worker *w = r->worker;
+    return !rotation_should_stop(r) && w->batch != NULL && batch_connected(w->batch);
+}
+
+// ---- running attempts
+
+struct attempt_fiber {
+    struct rotation *rotation;
+    struct run_claim claim;
+};
+
+static void run_fiber(void *arg)
+{
+    struct attempt_fiber *f = arg;
+    struct rotation *r = f->rotation;
+    run_attempt(r, r->worker, &f->claim);
+    free(f);
+    r->running--;
+    r->worker->operations--; // sealing has waited for it
+    fiber_signal(&r->wake);
+}
+
+// When it can't be started its lease passes, and it is claimed again.
+static void start_run(struct rotation *r, const struct run_claim *claim)
+{
+    struct attempt_fiber *f = calloc(1, sizeof *f);
+    if (f == NULL) {
+        return;
+    }
+    *f = (struct attempt_fiber){r, *claim};
+    r->running++;
+    r->worker->operations++;
+    struct status s = fiber_start(r->worker->loop, run_fiber, f);
+    if (!status_ok(s)) {
+        r->running--;
+        r->worker->operations--;
+        free(f);
+    }
+}
+
+static size_t free_places(const struct rotation *r)
+{
+    size_t left = ROTATION_RUNNING_MAX - r->running;
+    return left < SCHEDULE_ROUND_MAX ? left : SCHEDULE_ROUND_MAX;
+}
+
+static void run_round(struct rotation *r)
+{
+    size_t most = free_places(r);
+    if (!may_work(r) || most == 0) {
+        return;
+    }
+    struct run_claim claims[SCHEDULE_ROUND_MAX];
+    size_t count = 0;
+    r->worker->operations++;
+    struct status s = schedule_round(r, most, claims, &count);
+    if (!status_ok(s)) {
+        log_event(LOG_WARN, "rotation.round_failed", LOG_STATUS(s));
+    }
+    for (size_t i = 0; i < count; i++) {
+        start_run(r, &claims[i]);
+    }
+    r->worker->operations--;
+}
+
+static void run_scheduler(void *arg)
+{
+    struct rotation *r = arg;
+    while (!r->stopping || r->running > 0) {
+        run_round(r);
+        status_ignore(fiber_wait(&r->wake, loop_now_us(r->worker->loop) + ROUND_US));
+        r->wake = (struct fiber_event){0};
+    }
+    fiber_signal(&r->ended);
+}
+
+// ---- from outside
+
+static void on_kick(struct loop_task *task)
+{
+    struct rotation *r = CONTAINER_OF(task, struct rotation, kick);
+    atomic_store(&r->kicked, false);
+    fiber_signal(&r->wake);
+}
+
+void rotation_kick(struct rotation *r)
+{
+    if (!atomic_exchange(&r->kicked, true)) {
+        loop_post(r->worker->loop, &r->kick);
+    }
+}
+
+struct rotation *rotation_running(void)
+{
+    return atomic_load(&the_rotation);
+}
+
+struct status rotation_start(struct worker *w, struct launcher *l,
+                             const struct rotation_options *options, struct rotation **out)
+{
+    struct rotation *r = calloc(1, sizeof *r);
+    if (r == NULL) {
+        FAIL(NOMEM, "out of memory");
+    }
+    *r = (struct rotation){.worker = w,
+                           .launcher = l,
+                           .options = *options,
+                           .lease_us = fault_lease_us(ROTATION_LEASE_US),
+                           .kick = {.run = on_kick}};
+    if (r->options.min_interval_s <= 0) {
+        r->options.min_interval_s = ROTATION_MIN_INTERVAL_S;
+    }
+    struct status s = fiber_start(w->loop, run_scheduler, r);
+    if (!status_ok(s)) {
+        free(r);
+        return s;
+    }
+    atomic_store(&the_rotation, r);
+    *out = r;
+    return OK_STATUS;
+}
+
+void rotation_stop(struct rotation *r)
+{
+    if (r == NULL) {
+        return;
+    }
+    r->stopping = true;
+    fiber_signal(&r->wake);
+    status_ignore(fiber_wait(&r->ended, CLOCK_NEVER)); // can't time out
+}
+
+void rotation_free(struct rotation *r)
+{
+    if (r != NULL) {
+        atomic_store(&the_rotation, NULL);
+        free(r);
+    }
+}
+
+const struct rotunda_rotator *rotation_rotator(const struct rotation *r, struct str name)
+{
+    for (size_t i = 0; r->options.rotators[i] != NULL; i++) {
+        if (str_equal_c(name, r->options.rotators[i]->name)) {
+            return r->options.rotators[i];
+        }
+    }
+    return NULL;
+}
+
+int64_t rotation_min_interval_s(const struct rotation *r)
+{
+    return r->options.min_interval_s;
+}
+
+struct launcher *rotation_launcher(const struct rotation *r)
+{
+    return r->launcher;
+}
