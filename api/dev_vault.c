@@ -25,7 +25,7 @@ static struct status mount_work(struct session *s, void *arg)
                             .description = STR("key/value secret storage"),
                             .config = STR("{}"),
                             .options = STR("{\"version\":\"2\"}")};
-    TRY(catalog_change_begin(s));
+    TRY(catalog_change_begin(v->keyring, s));
     TRY(catalog_put_mount(v->keyring, s, &m));
     return catalog_change_end(v->keyring, s);
 }

@@ -8,9 +8,10 @@
 #include "vault/base/macros.h"
 #include "vault/rotation/host.h"
 
+// Its contract counts the command's own name, which stands before what we are given.
 static int host_main(int argc, char **argv)
 {
-    return rotator_host_main(argc, argv, rotators_builtin());
+    return rotator_host_main(argc + 1, argv - 1, rotators_builtin());
 }
 
 static const struct cli_command server_commands[] = {

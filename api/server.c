@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "api/server.h"
 
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,9 @@
 
 #include "api/confine.h"
 #include "api/process.h"
+#include "api/server_metrics.h"
 #include "api/server_worker.h"
+#include "vault/audit/keeper.h"
 #include "vault/base/limits.h"
 #include "vault/core/crew.h"
 #include "vault/core/sealing.h"
@@ -72,6 +75,37 @@ static struct status migrate(const struct store_config *database)
     return migrate_run(session);
 }
 
+// systemd looks after its credentials by an access list, which shows as the mode of the group.
+static struct seal_key_place key_place(struct str file)
+{
+    struct str folder = str_from_c(getenv("CREDENTIALS_DIRECTORY"));
+    bool kept_by_systemd = folder.len > 0 && file.len > folder.len + 1 &&
+                           str_starts_with(file, folder) && file.ptr[folder.len] == '/';
+    return kept_by_systemd ? (struct seal_key_place){.credential = file.ptr + folder.len + 1}
+                           : (struct seal_key_place){.file = file.ptr};
+}
+
+// Sinks may only be files in a folder of their own.
+static struct status make_audit(struct server *s)
+{
+    const struct config *c = s->config;
+    struct vault *v = &s->vault;
+    struct str folder = {NULL, 0};
+    if (c->data_dir.len > 0) {
+        TRY(arena_printf(c->arena, &folder, "%.*s/audit", STR_ARG(c->data_dir)));
+    }
+    TRY(audit_sinks_new(folder, &v->sinks));
+    const struct audit_keeper_options options = {.store = v->store,
+                                                 .keyring = v->keyring,
+                                                 .signer = v->signer,
+                                                 .sinks = v->sinks,
+                                                 .checkpoint_interval_s =
+                                                     c->audit.checkpoint_interval_s,
+                                                 .retention_s = c->audit.retention_s,
+                                                 .checkpoint_file = c->audit.checkpoint_file};
+    return audit_keeper_new(&options, &v->keeper);
+}
+
 static struct status make_vault(struct server *s)
 {
     const struct config *c = s->config;
@@ -84,10 +118,11 @@ static struct status make_vault(struct server *s)
     TRY(store_new(&s->database, v->offload, (size_t)c->sessions, &v->store));
     TRY(keyring_new(&v->keyring));
     TRY(audit_signer_new(v->keyring, &v->signer));
+    TRY(make_audit(s));
     const struct sealing_options options = {
         .ops = seal_ops_named(c->seal.kind == CONFIG_SEAL_STATIC ? STR("static") : STR("shamir")),
-        .seal = {.key = {.file = c->seal.key_file.ptr},
-                 .previous = {.file = c->seal.previous_key_file.ptr}}};
+        .seal = {.key = key_place(c->seal.key_file),
+                 .previous = key_place(c->seal.previous_key_file)}};
     return sealing_new(v, &options, &v->sealing);
 }
 
@@ -158,6 +193,7 @@ static struct status make_workers(struct server *s)
         s->worker_list[i] = &s->workers[i].worker;
         s->worker_count++;
     }
+    server_metrics_register(s->workers);
     s->vault.workers = s->worker_list;
     s->vault.worker_count = s->worker_count;
     return OK_STATUS;
@@ -175,32 +211,47 @@ static void unseal_at_start(struct server *s)
     }
 }
 
-static void connect_fiber(void *arg)
-{
-    struct server *s = arg;
-    status_ignore(crew_unseal(&s->vault)); // the workers go on trying by themselves
-}
-
 // Unsealed before the workers ran: they connect as their first act.
 struct connect_task {
     struct loop_task task;
     struct server *server;
+    sem_t done;
 };
+
+static void connect_fiber(void *arg)
+{
+    struct connect_task *t = arg;
+    status_ignore(crew_unseal(&t->server->vault)); // the workers go on trying by themselves
+    sem_post(&t->done);
+}
 
 static void on_connect(struct loop_task *task)
 {
     struct connect_task *t = CONTAINER_OF(task, struct connect_task, task);
-    status_ignore(fiber_start(t->server->workers[0].loop, connect_fiber, t->server));
+    if (!status_ok(fiber_start(t->server->workers[0].loop, connect_fiber, t))) {
+        sem_post(&t->done);
+    }
 }
 
-static struct status start_workers(struct server *s, struct connect_task *connect)
+// Returns when they are connected, or after a while without the database: who is told that we are
+// ready may ask at once.
+static void connect_workers(struct server *s)
+{
+    struct connect_task connect = {.task = {.run = on_connect}, .server = s};
+    sem_init(&connect.done, 0, 0);
+    loop_post(s->workers[0].loop, &connect.task);
+    while (sem_wait(&connect.done) != 0) {
+    }
+    sem_destroy(&connect.done);
+}
+
+static struct status start_workers(struct server *s)
 {
     for (size_t i = 0; i < s->worker_count; i++) {
         TRY(server_worker_start(&s->workers[i]));
     }
     if (vault_state(&s->vault) == VAULT_UNSEALED) {
-        *connect = (struct connect_task){.task = {.run = on_connect}, .server = s};
-        loop_post(s->workers[0].loop, &connect->task);
+        connect_workers(s);
     }
     return OK_STATUS;
 }
@@ -260,6 +311,8 @@ static void release(struct server *s)
     }
     dispatch_free(s->dispatch);
     sealing_free(s->vault.sealing);
+    audit_keeper_free(s->vault.keeper);
+    audit_sinks_free(s->vault.sinks);
     audit_signer_free(s->vault.signer);
     keyring_free(s->vault.keyring);
     store_free(s->vault.store);
@@ -296,11 +349,10 @@ static void tell_ready(const struct server *s)
 int server_run(const struct config *config, const struct server_hooks *hooks)
 {
     struct server s = {.config = config, .hooks = hooks};
-    struct connect_task connect;
     log_set_level(config->log_level);
     struct status outcome = prepare(&s);
     if (status_ok(outcome)) {
-        outcome = start_workers(&s, &connect);
+        outcome = start_workers(&s);
     }
     if (status_ok(outcome)) {
         outcome = confine_process();

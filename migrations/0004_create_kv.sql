@@ -5,7 +5,9 @@ CREATE TABLE kv_head (
     id uuid PRIMARY KEY,
     namespace_id int8 NOT NULL REFERENCES namespace,
     mount_id uuid NOT NULL REFERENCES mount ON DELETE CASCADE,
-    path_hash bytea NOT NULL, -- keyed hash of mount and path: what a read looks up
+    -- Keyed hash of mount and path: what a read looks up, by this alone. A condition on the mount beside
+    -- it would make every index look good to the planner as long as the tables are small.
+    path_hash bytea NOT NULL UNIQUE,
     path text COLLATE "C" NOT NULL,
     current_version int8 NOT NULL,        -- 0: there is only metadata yet
     oldest_version int8 NOT NULL,         -- 0 until the first version was dropped
@@ -19,8 +21,7 @@ CREATE TABLE kv_head (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     row_version int8 NOT NULL,
-    mac bytea NOT NULL,
-    UNIQUE (mount_id, path_hash)
+    mac bytea NOT NULL
 ) WITH (fillfactor = 85); -- so that a new version updates the head within its page
 CREATE INDEX kv_head_path ON kv_head (mount_id, path);
 CREATE INDEX kv_head_owner ON kv_head (mount_id, owner, path) WHERE owner <> '';
@@ -55,7 +56,7 @@ CREATE INDEX kv_version_key_epoch ON kv_version (namespace_id, key_epoch);
 CREATE FUNCTION kv_store_head(new_head kv_head) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     IF new_head.row_version = 1 THEN
-        INSERT INTO kv_head SELECT new_head.* ON CONFLICT (mount_id, path_hash) DO NOTHING;
+        INSERT INTO kv_head SELECT new_head.* ON CONFLICT (path_hash) DO NOTHING;
         RETURN FOUND;
     END IF;
     UPDATE kv_head h SET

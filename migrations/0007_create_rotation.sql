@@ -203,3 +203,23 @@ BEGIN
     )
     SELECT c.id, c.fence FROM claimed c;
 END $$;
+
+-- What is too old to tell anybody anything: all but the newest events, attempts, values and readers
+-- of one credential.
+CREATE FUNCTION rotation_prune(credential uuid, events_kept int8, rows_kept int8)
+    RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    newest int8 := (SELECT c.current_version FROM rotation_credential c WHERE c.id = credential);
+BEGIN
+    DELETE FROM rotation_event e WHERE e.credential_id = credential AND e.time < (
+        SELECT o.time FROM rotation_event o WHERE o.credential_id = credential
+        ORDER BY o.time DESC OFFSET events_kept LIMIT 1);
+    DELETE FROM rotation_attempt a WHERE a.credential_id = credential AND NOT a.open
+        AND a.created_at < (
+            SELECT o.created_at FROM rotation_attempt o WHERE o.credential_id = credential
+            ORDER BY o.created_at DESC OFFSET rows_kept LIMIT 1);
+    DELETE FROM rotation_value v WHERE v.credential_id = credential
+        AND v.state IN ('retired', 'abandoned') AND v.version < newest - rows_kept;
+    DELETE FROM rotation_read r WHERE r.credential_id = credential
+        AND r.version < newest - rows_kept;
+END $$;

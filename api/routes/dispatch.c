@@ -7,6 +7,7 @@
 #include "api/routes/answer.h"
 #include "vault/base/log.h"
 #include "vault/core/crew.h"
+#include "vault/core/metrics_request.h"
 
 enum { MOUNT_TYPES_MAX = 16, STALE_RETRIES = 4 };
 
@@ -248,6 +249,7 @@ static struct status run_handler(struct dispatch *d, struct operation *op, struc
         op->catalog = catalog;
         op->stale = false;
         batch_op_done(&op->token_op);
+        op->authenticated = false; // the caller borrows from what was just released
         struct status s = run_once(d, op, req, res);
         op->catalog = NULL;
         if (!op->stale || op->effect) {
@@ -284,6 +286,9 @@ static void answer_failure(const struct operation *op, struct http_response *res
     http_response_fail(res, s);
     if (may_be_told(s.code)) {
         http_response_error(res, code, str_from_c(s.what));
+    } else {
+        log_event(LOG_ERROR, "request.failed", LOG_UUID("request_id", op->request_id),
+                  LOG_STATUS(s));
     }
 }
 
@@ -385,6 +390,22 @@ static struct status begin(const struct dispatch *d, const struct http_request *
     return parse_body(d, req, res, op);
 }
 
+static void serve(struct dispatch *d, struct operation *op, struct http_request *req,
+                  struct http_response *res)
+{
+    struct status begun = begin(d, req, res, op);
+    if (status_ok(begun) && serve_unsealed(d, op, req, res)) {
+        return;
+    }
+    if (vault_state(d->vault) == VAULT_UNSEALED && op->worker->batch != NULL) {
+        serve_audited(d, op, req, res, begun);
+    } else if (status_ok(begun)) {
+        http_response_fail(res, MAKE_STATUS(SEALED, "Vault is sealed"));
+    } else {
+        answer_failure(op, res, begun);
+    }
+}
+
 void dispatch_serve(void *ctx, struct http_request *req, struct http_response *res)
 {
     const struct dispatch_worker *dw = ctx;
@@ -398,15 +419,7 @@ void dispatch_serve(void *ctx, struct http_request *req, struct http_response *r
                            .token_text = req->token,
                            .path = req->path.text,
                            .operation = str_from_c(http_method_name(req->method))};
-    struct status begun = begin(d, req, res, &op);
-    if (status_ok(begun) && serve_unsealed(d, &op, req, res)) {
-        return;
-    }
-    if (vault_state(d->vault) == VAULT_UNSEALED && dw->worker->batch != NULL) {
-        serve_audited(d, &op, req, res, begun);
-    } else if (status_ok(begun)) {
-        http_response_fail(res, MAKE_STATUS(SEALED, "Vault is sealed"));
-    } else {
-        answer_failure(&op, res, begun);
-    }
+    serve(d, &op, req, res);
+    metrics_count_request(op.worker->number, op.operation, res->status,
+                          clock_monotonic_us() - req->received_us);
 }

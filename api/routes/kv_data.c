@@ -28,8 +28,8 @@ static struct status load_for_reading(struct operation *op, const struct http_re
     TRY(operation_authorise(op, POLICY_OP_READ));
     TRY(kv_load_wait(op, load, out));
     if (load->op.snapshot.flight != op->snapshot.flight) {
-        // A flight was full between the two. In different snapshots, a token that was revoked before
-        // a value was written could read it: once more from the start.
+        // The load failed in company and was repeated alone. In different snapshots, a token that
+        // was revoked before a value was written could read it: once more from the start.
         op->stale = true;
         FAIL(UNAVAILABLE, "the secret was loaded apart from the token, try again");
     }

@@ -8,5 +8,7 @@ const struct route_table *const route_tables[] = {
     &sys_mounts_routes,   &sys_mounts_auth_routes,
     &sys_policies_routes, &sys_policies_explain_routes,
     &token_routes,        &kv_routes,
-    &cubbyhole_routes,    NULL,
+    &cubbyhole_routes,    &rotation_routes,
+    &sys_audit_routes,
+    &sys_audit_export_routes, &sys_audit_records_routes, NULL,
 };

@@ -17,7 +17,7 @@
 
 enum { COUNT_MAX = 50000, ANSWER_BYTES = 4096 };
 
-static const char request[] = "GET /v1/sys/seal-status HTTP/1.1\r\nHost: localhost\r\n\r\n";
+static const char request[] = "HEAD /v1/sys/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 static int connect_to(uint16_t port)
 {

@@ -71,15 +71,15 @@ def psql(database, sql):
 
 
 class Database:
-    """A new, empty database on the test's server."""
+    """A new, empty database on the test's server, or another one that is given."""
 
     counter = 0
 
-    def __init__(self):
-        self.server = os.environ["ROTUNDA_TEST_DATABASE"]
+    def __init__(self, server=None, options=""):
+        self.server = server or os.environ["ROTUNDA_TEST_DATABASE"]
         Database.counter += 1
         self.name = f"vault_{os.getpid()}_{Database.counter}"
-        psql(self.server, f'CREATE DATABASE "{self.name}"')
+        psql(self.server, f'CREATE DATABASE "{self.name}" {options}')
         parts = dict(p.split("=", 1) for p in self.server.split())
         self.host = parts["host"]
         self.user = parts["user"]
@@ -180,9 +180,9 @@ data_dir = "{folder}"
 class Vault:
     """Nodes over one database, with the root token in hand."""
 
-    def __init__(self, node_count=1, config="", workers=2):
+    def __init__(self, node_count=1, config="", workers=2, database=None):
         self.folder = tempfile.mkdtemp(prefix="rotunda-e2e.")
-        self.database = Database()
+        self.database = database or Database()
         self.nodes = [
             Node(self.database, self.folder, f"node{i}", config, workers) for i in range(node_count)
         ]

@@ -54,6 +54,7 @@ class Writer(threading.Thread):
                 continue
             if reply.status == 200:
                 self.acknowledged[path] = value
+                time.sleep(0.01)  # enough to be in the middle of it; reading all back takes longer
             elif reply.status == 503:
                 self.refused += 1
                 time.sleep(0.01)
@@ -85,11 +86,21 @@ class KillTest(harness.VaultTest):
             self.vault.restart(self.vault.node)
         self.wait_until_served()
 
+    def trace(self, path):
+        """What the database knows about a secret, for the message of a failure."""
+        return self.vault.database.query(
+            "SELECT 'head', row_version::text, created_at::text, '' FROM kv_head "
+            f"WHERE path = '{path}' UNION ALL "
+            "SELECT 'record', chain_id || '/' || seq, time::text, result || ' ' || detail "
+            f"FROM audit_record WHERE path = 'secret/data/{path}'"
+        )
+
     def check_acknowledged(self, writers):
         for writer in writers:
             self.assertEqual([], writer.wrong)
             for path, value in writer.acknowledged.items():
-                reply = self.assertStatus(200, self.vault.get(f"secret/data/{path}"))
+                reply = self.vault.get(f"secret/data/{path}")
+                self.assertEqual(200, reply.status, f"{path}: {reply}, {self.trace(path)}")
                 self.assertEqual(value, reply.data["data"]["v"])
 
     def check_recorded(self):

@@ -73,7 +73,7 @@ static struct status close_chain(struct session *s, struct adoption_job *job)
     struct audit_tail tail;
     struct status checked = audit_reigns_load(&reigns, s);
     if (status_ok(checked)) {
-        checked = audit_tail_check(s, &reigns, job->chain, &tail);
+        checked = audit_tail_check(s, &reigns, job->chain, false, &tail);
     }
     if (checked.code == STATUS_INTEGRITY) {
         job->altered = true;

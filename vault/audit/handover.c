@@ -25,9 +25,7 @@ static const struct store_statement open_chain = {
     "INSERT INTO audit_chain (id, node, worker, system_id, timeline, opened_at, "
     "previous_id, previous_seq, previous_head, genesis, key_number, signature) "
     "VALUES ($1, $2, $3, $4, $5, $6, nullif($7::int8, 0), $8, $9, $10, $11, $12)"};
-const struct store_statement audit_close_chain = {
-    "audit.close_chain", "UPDATE audit_chain SET closed_at = clock_timestamp(), closed_seq = $2, "
-                         "closed_head = $3 WHERE id = $1 AND closed_at IS NULL"};
+const struct store_statement audit_close_chain = {"audit.close_chain", AUDIT_CLOSE_CHAIN_SQL};
 
 // After this the old connection can't commit any more.
 static struct status fence(struct session *s, int64_t chain_id)

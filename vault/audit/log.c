@@ -17,6 +17,9 @@ static const struct store_statement append_batch = {
     "$19::bytea)"};
 
 static const struct store_statement *const barrier_statements[] = {&append_batch, NULL};
+// Under another name than the handover's, which the same connection has already prepared.
+static const struct store_statement close_own_chain = {"audit.close_own_chain",
+                                                       AUDIT_CLOSE_CHAIN_SQL};
 
 enum {
     RECORD_COLUMNS = 15, // all but the chain
@@ -36,7 +39,10 @@ struct audit_group {
 
 void audit_log_free(struct audit_log *log)
 {
-    free(log);
+    if (log != NULL) {
+        audit_budget_free(log->budget);
+        free(log);
+    }
 }
 
 struct status audit_log_new(const struct audit_log_options *options, struct audit_log **out)
@@ -47,6 +53,11 @@ struct status audit_log_new(const struct audit_log_options *options, struct audi
     }
     log->options = *options;
     log->waiting_tail = &log->waiting;
+    log->budget = audit_budget_new();
+    if (log->budget == NULL) {
+        free(log);
+        FAIL(NOMEM, "out of memory");
+    }
     *out = log;
     return OK_STATUS;
 }
@@ -54,6 +65,11 @@ struct status audit_log_new(const struct audit_log_options *options, struct audi
 int64_t audit_log_chain(const struct audit_log *log)
 {
     return log->chain_id;
+}
+
+struct audit_sinks *audit_log_sinks(const struct audit_log *log)
+{
+    return log->options.sinks;
 }
 
 int64_t audit_log_appended(const struct audit_log *log)
@@ -153,31 +169,39 @@ static void take_waiting(struct audit_log *log, struct audit_group *group)
     }
 }
 
-// Text that isn't UTF-8 can't be stored; what reaches an entry was checked before, or is replaced.
-static struct store_value safe_text(struct str s)
-{
-    return store_text(str_is_text(s) ? s : STR("(not UTF-8)"));
-}
-
 static void fill_row(struct store_value *const columns[RECORD_COLUMNS], size_t row, int64_t seq,
                      const struct audit_entry *e, const struct digest *hash)
 {
     const struct store_value values[RECORD_COLUMNS] = {
         store_int(seq),           store_time(e->time_us),      store_uuid(e->request_id),
-        store_int(e->namespace_id), safe_text(e->accessor),    safe_text(e->actor),
-        safe_text(e->auth_method), safe_text(e->remote),       safe_text(e->operation),
-        safe_text(e->path),       store_int(e->result),        store_int(e->duration_us),
-        store_bool(e->effect),    safe_text(e->detail),        store_bytea(digest_bytes(hash)),
+        store_int(e->namespace_id), store_text(e->accessor),    store_text(e->actor),
+        store_text(e->auth_method), store_text(e->remote),       store_text(e->operation),
+        store_text(e->path),       store_int(e->result),        store_int(e->duration_us),
+        store_bool(e->effect),    store_text(e->detail),        store_bytea(digest_bytes(hash)),
     };
     for (size_t c = 0; c < RECORD_COLUMNS; c++) {
         columns[c][row] = values[c];
     }
 }
 
-static struct audit_entry timed(const struct audit_entry *e, int64_t now_us)
+// Text that isn't UTF-8 can't be stored; what reaches an entry was checked before, or is replaced.
+static struct str safe_text(struct str s)
+{
+    return str_is_text(s) ? s : STR("(not UTF-8)");
+}
+
+// What is stored, which is what is hashed.
+static struct audit_entry stored_form(const struct audit_entry *e, int64_t now_us)
 {
     struct audit_entry copy = *e;
     copy.time_us = now_us;
+    copy.accessor = safe_text(e->accessor);
+    copy.actor = safe_text(e->actor);
+    copy.auth_method = safe_text(e->auth_method);
+    copy.remote = safe_text(e->remote);
+    copy.operation = safe_text(e->operation);
+    copy.path = safe_text(e->path);
+    copy.detail = safe_text(e->detail);
     return copy;
 }
 
@@ -193,7 +217,7 @@ static void fill_columns(const struct audit_log *log, struct audit_group *group,
 {
     size_t row = 0;
     for (struct audit_waiter *w = group->waiters; w != NULL; w = w->next, row++) {
-        struct audit_entry e = timed(w->entry, group->time_us);
+        struct audit_entry e = stored_form(w->entry, group->time_us);
         group->head.seq++;
         group->head.hash = audit_entry_hash(group->head.hash, log->chain_id, group->head.seq, &e);
         p->hashes[row] = group->head.hash;
@@ -321,6 +345,7 @@ static bool quiet(const struct audit_log *log)
 
 void audit_log_close(struct audit_log *log)
 {
+    audit_admission_end(log);
     log->closing = true;
     while (log->batch != NULL && batch_connected(log->batch) && !quiet(log)) {
         fiber_sleep_until(clock_monotonic_us() + CLOSE_POLL_US);
@@ -333,7 +358,7 @@ void audit_log_close(struct audit_log *log)
     const struct store_value values[] = {store_int(log->chain_id), store_int(head.seq),
                                          store_bytea(digest_bytes(&head.hash))};
     struct batch_op op CLEANUP(batch_op_done) = {0};
-    batch_write(log->batch, &audit_close_chain, values, ARRAY_LEN(values), &op);
+    batch_write(log->batch, &close_own_chain, values, ARRAY_LEN(values), &op);
     struct status closed = batch_wait(&op);
     if (!status_ok(closed)) {
         log_event(LOG_WARN, "audit.close_failed", LOG_INT("chain", log->chain_id),

@@ -43,7 +43,12 @@ void audit_log_close(struct audit_log *log);
 // effect_chain isn't the current chain any more is refused in the same way.
 struct status audit_append(struct audit_log *log, const struct audit_entry *entry);
 
+// Ask before recording a failure of somebody without a valid token. False: leave it out, it was counted
+// for its network (budget.h), and the count becomes a record within a minute.
+bool audit_log_admit(struct audit_log *log, struct str remote);
+
 int64_t audit_log_chain(const struct audit_log *log); // 0 before the first connection
+struct audit_sinks *audit_log_sinks(const struct audit_log *log); // may be NULL
 int64_t audit_log_appended(const struct audit_log *log);
 // The database's clock as of the last thing heard from it, carried on by the monotonic clock.
 void audit_log_note_time(struct audit_log *log, int64_t database_now_us);

@@ -3,6 +3,7 @@
 // Only for them.
 #pragma once
 
+#include "vault/audit/budget.h"
 #include "vault/audit/log.h"
 #include "vault/audit/sink.h"
 
@@ -13,6 +14,9 @@
 #define AUDIT_CHECKPOINT_LOCK "1383027830, 2"
 
 // $1 chain, $2 last record, $3 its hash.
+#define AUDIT_CLOSE_CHAIN_SQL                                                                      \
+    "UPDATE audit_chain SET closed_at = clock_timestamp(), closed_seq = $2, closed_head = $3 "     \
+    "WHERE id = $1 AND closed_at IS NULL"
 extern const struct store_statement audit_close_chain;
 
 // A waiting entry; lives on its fiber's stack.
@@ -47,7 +51,15 @@ struct audit_log {
     int64_t appended;
     int64_t database_time_us;
     int64_t noted_at_us; // monotonic
+    // Failures that aren't recorded one by one.
+    struct audit_budget *budget;
+    bool summary_running;
+    struct fiber_event summary_wake;
+    struct fiber_event summary_ended;
 };
+
+// On a fiber: records what was counted so far.
+void audit_admission_end(struct audit_log *log);
 
 // On an offload thread: fences the chain before, opens and links a new one.
 struct status audit_handover(void *ctx, struct session *session);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: ISC
 #include "vault/audit/sink.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "vault/audit/line.h"
@@ -13,7 +15,7 @@
 #include "vault/base/log.h"
 #include "vault/base/macros.h"
 
-enum { PIPE_WAIT_MS = 200, RETRY_S = 1, FOLDER_BYTES = 512, LAST_CHANCE_US = CLOCK_SECOND };
+enum { FOLDER_MODE = 0700, PIPE_WAIT_MS = 200, RETRY_S = 1, FOLDER_BYTES = 512, LAST_CHANCE_US = CLOCK_SECOND };
 
 struct sink {
     struct audit_sink_config config;
@@ -210,6 +212,10 @@ struct status audit_sinks_new(struct str folder, struct audit_sinks **out)
     }
     memcpy(s->folder, folder.ptr == NULL ? "" : folder.ptr, folder.len);
     pthread_mutex_init(&s->lock, NULL);
+    // Whoever adds a sink will be told when there is no folder.
+    if (folder.len > 0 && mkdir(s->folder, FOLDER_MODE) != 0 && errno != EEXIST) {
+        log_event(LOG_WARN, "audit.no_folder", LOG_STR("folder", folder));
+    }
     *out = s;
     return OK_STATUS;
 }

@@ -35,7 +35,8 @@ struct audit_sink_stats {
 struct audit_sinks;
 
 void audit_sinks_free(struct audit_sinks *s); // gives each sink a second to write what it has
-// `folder`: where file sinks are, made when first needed; empty: there can be none. Borrowed.
+// `folder`: where file sinks are; empty: there can be none. It is made here, while the process may
+// still make folders.
 struct status audit_sinks_new(struct str folder, struct audit_sinks **out);
 
 // A file's name as a client may choose it: a plain name of letters, digits, `.`, `_`, `-`, or the

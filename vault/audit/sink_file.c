@@ -9,7 +9,7 @@
 
 #include "vault/base/macros.h"
 
-enum { FOLDER_MODE = 0700, FILE_MODE = 0600, EXECUTABLE = 0111 };
+enum { FILE_MODE = 0600, EXECUTABLE = 0111 };
 
 void sink_file_close(struct sink_file *f)
 {
@@ -28,9 +28,6 @@ static void close_fd(int *fd)
 
 static struct status open_folder(const char *folder, int *out)
 {
-    if (mkdir(folder, FOLDER_MODE) != 0 && errno != EEXIST) {
-        FAIL(UNAVAILABLE, "the folder for audit files can't be made");
-    }
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
         FAIL(UNAVAILABLE, "the folder for audit files can't be opened");

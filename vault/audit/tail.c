@@ -13,7 +13,7 @@ static const struct store_statement last_batch = {
 // The record before the batch gives what it is chained to.
 static const struct store_statement last_records = {
     "audit.tail_records", "SELECT " AUDIT_RECORD_COLUMNS " FROM audit_record WHERE chain_id = $1 "
-                          "AND seq >= $2 ORDER BY seq LIMIT 600"};
+                          "AND seq >= $2 AND seq <= $3 ORDER BY seq"};
 static const struct store_statement last_tombstone = {
     "audit.tail_tombstone", "SELECT seq, head FROM audit_claim WHERE chain_id = $1 AND dropped "
                             "ORDER BY seq DESC LIMIT 1"};
@@ -76,10 +76,13 @@ static struct status check_batch(struct session *s, const struct audit_reigns *r
 }
 
 static struct status check_records(struct session *s, const struct audit_batch_head *b,
-                                   struct digest genesis)
+                                   struct digest genesis, bool live)
 {
     struct store_rows rows CLEANUP(store_rows_done) = {0};
-    const struct store_value values[] = {store_int(b->chain_id), store_int(b->first_seq - 1)};
+    // A live chain grows while we look.
+    int64_t last = live ? b->last_seq : b->last_seq + 1;
+    const struct store_value values[] = {store_int(b->chain_id), store_int(b->first_seq - 1),
+                                         store_int(last)};
     TRY(session_exec(s, &last_records, values, ARRAY_LEN(values), &rows));
     struct digest head = genesis;
     bool linked = b->first_seq == 1; // else the record before tells, unless retention removed it
@@ -121,13 +124,13 @@ static struct status load_tombstone(struct session *s, int64_t chain_id, struct 
 }
 
 struct status audit_tail_check(struct session *s, const struct audit_reigns *reigns,
-                               int64_t chain_id, struct audit_tail *out)
+                               int64_t chain_id, bool live, struct audit_tail *out)
 {
     struct digest genesis;
     struct audit_batch_head batch;
     TRY(check_chain(s, reigns, chain_id, &genesis));
     TRY(check_batch(s, reigns, chain_id, &batch));
-    TRY(check_records(s, &batch, genesis));
+    TRY(check_records(s, &batch, genesis, live));
     struct audit_tail tail = {batch.last_seq, batch.last_seq == 0 ? genesis : batch.head};
     if (tail.seq == 0) {
         TRY(load_tombstone(s, chain_id, &tail));

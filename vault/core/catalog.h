@@ -52,9 +52,11 @@ struct status catalog_acl(struct catalog *c, const struct catalog_acl_key *key,
                           const struct acl **out);
 
 // The one way to change mounts, policies or sinks: inside the transaction, after the rows were
-// written, raises the epoch and signs the manifest anew. Takes the epoch's row lock: call
-// catalog_change_begin() before anything else, so that two changes can't work on the same state.
-struct status catalog_change_begin(struct session *s);
+// written, raises the epoch and signs the manifest anew. Call catalog_change_begin() before
+// anything else: it takes the epoch's row lock, so that two changes can't work on the same state,
+// and checks the manifest, so that none puts the vault's name to what somebody else did to the rows
+// (INTEGRITY). The very first change has no manifest to check and goes without it.
+struct status catalog_change_begin(const struct keyring *k, struct session *s);
 struct status catalog_change_end(const struct keyring *k, struct session *s);
 
 // Writing rows, within such a change. `m->row_version` is that of the row to be replaced, 0 for a

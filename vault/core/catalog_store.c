@@ -211,9 +211,14 @@ struct status catalog_load(const struct keyring *k, struct session *s, struct ca
     return OK_STATUS;
 }
 
-struct status catalog_change_begin(struct session *s)
+struct status catalog_change_begin(const struct keyring *k, struct session *s)
 {
-    return session_exec(s, &lock_epoch, NULL, 0, NULL);
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    TRY(session_exec(s, &lock_epoch, NULL, 0, &rows));
+    if (rows.count != 1) {
+        FAIL(INTEGRITY, "the database has no epoch");
+    }
+    return check_manifest(k, s, store_get_int(&rows, 0, 0));
 }
 
 struct status catalog_change_end(const struct keyring *k, struct session *s)

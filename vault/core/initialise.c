@@ -49,7 +49,6 @@ static struct status put_mount(const struct keyring *k, struct session *s, struc
 
 static struct status put_catalog(const struct keyring *k, struct session *s)
 {
-    TRY(catalog_change_begin(s));
     TRY(put_mount(k, s, STR("sys/"), STR("system"), STR("system endpoints")));
     TRY(put_mount(k, s, STR("auth/token/"), STR("token"), STR("token based credentials")));
     TRY(put_mount(k, s, STR("cubbyhole/"), STR("cubbyhole"),

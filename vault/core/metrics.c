@@ -2,7 +2,6 @@
 #include "vault/core/metrics.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -69,19 +68,35 @@ void metrics_put_seconds(struct buffer *out, const char *name, const char *label
     buffer_append_c(out, text);
 }
 
-// Resident pages; 0 when the system doesn't tell.
-static int64_t resident_bytes(void)
+// A number from a line of proc(5): the word at `index`, counted from the closing parenthesis where
+// there is one (it ends the program's name, which may hold anything). 0 when the system doesn't
+// tell.
+static int64_t read_word(const char *file, size_t index)
 {
-    long long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
+    char text[1024];
+    FILE *f = fopen(file, "re");
     if (f == NULL) {
         return 0;
     }
-    if (fscanf(f, "%*d %lld", &pages) != 1) {
-        pages = 0;
-    }
+    struct str rest = {text, fread(text, 1, sizeof text, f)};
     fclose(f);
-    return pages * sysconf(_SC_PAGESIZE);
+    struct str word;
+    struct str after;
+    while (str_split(rest, ')', &word, &after)) {
+        rest = after;
+    }
+    rest = str_trim(rest);
+    for (size_t i = 0; i <= index; i++) {
+        str_split(rest, ' ', &word, &rest);
+    }
+    int64_t value = 0;
+    status_ignore(str_parse_int(word, &value)); // 0 then
+    return value;
+}
+
+static int64_t resident_bytes(void)
+{
+    return read_word("/proc/self/statm", 1) * sysconf(_SC_PAGESIZE);
 }
 
 static int64_t processor_us(void)
@@ -94,33 +109,11 @@ static int64_t processor_us(void)
            usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
-// When the process was started, in clock ticks after the machine (proc(5), /proc/pid/stat); 0 when
-// the system doesn't tell. The second field is a name in parentheses and may hold anything.
-static int64_t start_ticks(void)
-{
-    char text[1024];
-    FILE *f = fopen("/proc/self/stat", "re");
-    if (f == NULL) {
-        return 0;
-    }
-    size_t len = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-    text[len] = '\0';
-    unsigned long long ticks = 0;
-    const char *rest = strrchr(text, ')');
-    if (rest == NULL || sscanf(rest + 1,
-                               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
-                               "%*d %*d %*d %llu",
-                               &ticks) != 1) {
-        return 0;
-    }
-    return (int64_t)ticks;
-}
-
 static int64_t uptime_us(void)
 {
+    enum { START_TIME = 19 }; // field 22 of proc(5), in clock ticks since the machine's start
     struct timespec since_boot;
-    int64_t ticks = start_ticks();
+    int64_t ticks = read_word("/proc/self/stat", START_TIME);
     if (ticks == 0 || clock_gettime(CLOCK_BOOTTIME, &since_boot) != 0) {
         return 0;
     }

@@ -43,6 +43,7 @@ static struct status load_token(struct operation *op)
     }
     TRY(index_hash_token(op->worker->vault->keyring, op->token_text, hash));
     *key = store_bytea((struct bytes){hash, INDEX_HASH_TOKEN_BYTES});
+    op->epoch_floor = vault_epoch_seen(op->worker->vault);
     batch_load(op->worker->batch, &token_load_by_hash, key, &op->token_op);
     TRY(batch_wait(&op->token_op));
     op->snapshot = op->token_op.snapshot;
@@ -53,11 +54,9 @@ static struct status load_token(struct operation *op)
 // The catalog that the path was looked up in must be the one of this snapshot.
 static struct status check_epoch(struct operation *op)
 {
-    struct worker *w = op->worker;
-    if (op->snapshot.epoch < w->epoch_seen) {
+    if (op->snapshot.epoch < op->epoch_floor) {
         FAIL(INTEGRITY, "the database went back to an older state");
     }
-    w->epoch_seen = op->snapshot.epoch;
     if (op->snapshot.epoch != catalog_epoch(op->catalog)) {
         op->stale = true;
         FAIL(UNAVAILABLE, "mounts or policies have just changed, try again");
@@ -189,11 +188,20 @@ void operation_guard(const struct operation *op, struct store_value out[OPERATIO
     out[8] = store_text(op->path);
 }
 
+enum { GUARD_CHAIN = 3 };
+
+// Something was changed. Its record must go to the chain that the effect row names: on another one
+// the connection was lost in between, and nobody here knows whether the change has survived.
+static void note_effect(struct operation *op, const struct store_value *guard)
+{
+    op->effect = true;
+    op->effect_chain = op->effect_chain == 0 ? guard[GUARD_CHAIN].integer : op->effect_chain;
+}
+
 static struct status outcome_status(struct operation *op, int64_t code)
 {
     switch (code) {
     case OPERATION_DONE:
-        op->effect = true;
         return OK_STATUS;
     case OPERATION_TOKEN_GONE:
         return refuse(op, "token was revoked or expired meanwhile");
@@ -220,6 +228,9 @@ struct status operation_write(struct operation *op, const struct store_statement
         *out_code = code;
         return OK_STATUS;
     }
+    if (code == OPERATION_DONE) {
+        note_effect(op, values);
+    }
     return outcome_status(op, code);
 }
 
@@ -243,7 +254,7 @@ static struct status transact_work(struct session *s, void *arg)
 {
     struct transaction *t = arg;
     if (t->catalog) {
-        TRY(catalog_change_begin(s));
+        TRY(catalog_change_begin(t->op->worker->vault->keyring, s));
     }
     TRY(check_caller(s, t));
     TRY(t->work(s, t->arg));
@@ -258,7 +269,9 @@ static struct status transact(struct operation *op, store_work *work, void *arg,
     struct transaction t = {.op = op, .work = work, .arg = arg, .catalog = catalog};
     operation_guard(op, t.guard);
     struct status s = store_transact(op->worker->vault->store, transact_work, &t);
-    op->effect = op->effect || status_ok(s);
+    if (status_ok(s)) {
+        note_effect(op, t.guard);
+    }
     op->outcome_unknown = op->outcome_unknown || (s.code == STATUS_UNAVAILABLE && !op->stale);
     return s;
 }
@@ -290,6 +303,7 @@ struct status operation_record(struct operation *op, int64_t http_status, int64_
         .duration_us = duration_us,
         .effect = op->effect,
         .detail = detail,
+        .effect_chain = op->effect_chain,
     };
     return audit_append(op->worker->audit, &entry);
 }

@@ -37,9 +37,11 @@ struct operation {
     struct acl_decision decision; // of the last operation_authorise(): sudo, page limit
     struct batch_op token_op;
     // Set on the way, for the dispatcher and the audit record.
+    int64_t epoch_floor; // known before the snapshot was taken, which can't be older
     bool stale;
     bool effect;          // something durable was changed
     bool outcome_unknown; // it may or may not have been changed
+    int64_t effect_chain; // the audit chain that the effect row names; 0 without an effect
     struct str operation; // read, create, ... ; what was authorised
     bool seal_after;      // the vault is to be sealed once this is recorded
     const char *reason;   // literal: why it was refused, for the audit record

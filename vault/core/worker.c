@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "vault/core/worker.h"
 
+#include "vault/audit/keeper.h"
 #include "vault/base/limits.h"
 #include "vault/base/log.h"
 #include "vault/core/sealing.h"
@@ -16,7 +17,7 @@ struct status worker_init(struct worker *w, struct vault *v, int64_t number, str
 {
     *w = (struct worker){.vault = v, .number = number, .loop = loop};
     const struct audit_log_options options = {
-        .loop = loop, .signer = v->signer, .node = v->node, .worker = number};
+        .loop = loop, .signer = v->signer, .sinks = v->sinks, .node = v->node, .worker = number};
     return audit_log_new(&options, &w->audit);
 }
 
@@ -24,6 +25,12 @@ void worker_done(struct worker *w)
 {
     catalog_release(w->catalog);
     audit_log_free(w->audit);
+}
+
+// One worker of the node looks after the audit log.
+static bool has_keeper(const struct worker *w)
+{
+    return w->number == 0 && w->vault->keeper != NULL;
 }
 
 struct status worker_unseal(struct worker *w, int64_t deadline_us)
@@ -43,15 +50,19 @@ struct status worker_unseal(struct worker *w, int64_t deadline_us)
         }
         fiber_sleep_until(loop_now_us(w->loop) + POLL_US);
     }
-    return OK_STATUS;
+    return has_keeper(w) ? audit_keeper_start(w->vault->keeper, w->loop, w->audit) : OK_STATUS;
 }
 
 void worker_seal(struct worker *w)
 {
+    if (has_keeper(w)) {
+        audit_keeper_stop(w->vault->keeper);
+    }
     while (w->operations > 0) {
         fiber_sleep_until(loop_now_us(w->loop) + POLL_US);
     }
     if (w->batch != NULL) {
+        audit_log_close(w->audit);
         struct batch *b = TAKE(w->batch);
         audit_log_attach(w->audit, NULL);
         batch_close(b);
@@ -91,16 +102,18 @@ static void wake_waiters(struct worker *w)
 static struct status load(struct worker *w)
 {
     struct load_job job = {.vault = w->vault};
+    int64_t floor = vault_epoch_seen(w->vault);
     w->catalog_loading = true;
     struct status s = store_run(w->vault->store, load_work, &job);
     w->catalog_loading = false;
-    if (status_ok(s) && catalog_epoch(job.catalog) < w->epoch_seen) {
+    if (status_ok(s) && catalog_epoch(job.catalog) < floor) {
         catalog_release(job.catalog);
         s = MAKE_STATUS(INTEGRITY, "the database went back to an older state");
-    } else if (status_ok(s)) {
+    }
+    if (status_ok(s)) {
         catalog_release(w->catalog);
         w->catalog = job.catalog;
-        w->epoch_seen = catalog_epoch(job.catalog);
+        vault_epoch_see(w->vault, catalog_epoch(w->catalog));
     } else {
         log_event(LOG_ERROR, "catalog.load_failed", LOG_STATUS(s));
     }

@@ -20,8 +20,7 @@ struct worker {
     struct catalog *catalog; // newest one known here, or NULL
     bool catalog_loading;
     struct catalog_waiter *catalog_waiters;
-    size_t operations;  // authorised requests under way: sealing waits for none
-    int64_t epoch_seen; // highest ever: the database may not go back
+    size_t operations; // authorised requests under way: sealing waits for none
 };
 
 struct status worker_init(struct worker *w, struct vault *v, int64_t number, struct loop *loop);

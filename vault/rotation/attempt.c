@@ -22,7 +22,8 @@ static const struct store_statement update_attempt = {
     "WHERE id = $1 AND fence = $2 AND state = $3 AND row_version = $4 RETURNING 1"};
 static const struct store_statement insert_event = {
     "rotation.insert_event",
-    "INSERT INTO rotation_event (id, namespace_id, credential_id, attempt_id, fence, node, version, "
+    "INSERT INTO rotation_event (id, namespace_id, credential_id, attempt_id, fence, node, "
+    "version, "
     "state, error_class, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
 
 static const char *const state_names[] = {
@@ -44,8 +45,8 @@ static const uint32_t moves[ATTEMPT_STATE_COUNT] = {
     [ATTEMPT_DRAINING] = MAY(RETIRED) | MAY(BLOCKED),
     [ATTEMPT_RETIRED] = 0,
     [ATTEMPT_RECONCILE] = MAY(STAGED) | MAY(VERIFIED) | MAY(BLOCKED) | MAY(ROLLED_BACK),
-    [ATTEMPT_BLOCKED] = MAY(RECONCILE) | MAY(STAGED) | MAY(PLANNED) | MAY(DRAINING) |
-                        MAY(RETIRED) | MAY(ROLLED_BACK),
+    [ATTEMPT_BLOCKED] = MAY(RECONCILE) | MAY(STAGED) | MAY(PLANNED) | MAY(DRAINING) | MAY(RETIRED) |
+                        MAY(ROLLED_BACK),
     [ATTEMPT_ROLLED_BACK] = 0,
 };
 

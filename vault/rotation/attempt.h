@@ -81,13 +81,13 @@ struct status attempt_insert(struct session *s, const struct keyring *k, struct 
 
 // A change of the row: of its state, or only of when it goes on.
 struct attempt_change {
-    struct attempt next;    // row_version as read; state may be the same
+    struct attempt next; // row_version as read; state may be the same
     struct str node;
-    int64_t lease_us;       // kept for so much longer; 0: let go of
-    int64_t delay_us;       // when it was let go of: not before
-    int64_t not_before_us;  // the same as a time; 0: none
+    int64_t lease_us;        // kept for so much longer; 0: let go of
+    int64_t delay_us;        // when it was let go of: not before
+    int64_t not_before_us;   // the same as a time; 0: none
     const char *error_class; // NULL: the step went well
-    struct str detail;      // for owner and history; no secret
+    struct str detail;       // for owner and history; no secret
 };
 // In a session's transaction, with its event. CONFLICT when someone else has it or has been there:
 // `before` says what was read.

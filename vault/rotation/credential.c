@@ -31,7 +31,8 @@ static const struct store_statement insert_credential = {
 // What a credential is (its mount, name, target, kind, strategy and accounts) never changes.
 static const struct store_statement update_credential = {
     "rotation.update_credential",
-    "UPDATE rotation_credential SET slots = $8, account_settings = $10, owner = $11, purpose = $12, "
+    "UPDATE rotation_credential SET slots = $8, account_settings = $10, owner = $11, purpose = "
+    "$12, "
     "interval_s = $13, grace_s = $14, jitter_s = $15, cron = $16, time_zone = $17, windows = $18, "
     "value_bits = $19, value_alphabet = $20, paused = $21, expires_at = $22, "
     "next_rotation_at = $23, last_rotated_at = $24, last_version = $25, current_version = $26, "
@@ -88,9 +89,9 @@ static struct status read_accounts(const struct store_rows *rows, int row, int c
 }
 
 struct status credential_read(const struct keyring *k, const struct store_rows *rows, int row,
-                              struct arena *arena, struct credential *out)
+                              int column, struct arena *arena, struct credential *out)
 {
-    int i = 0;
+    int i = column;
     struct credential c = {0};
     c.id = store_get_uuid(rows, row, i++);
     c.namespace_id = store_get_int(rows, row, i++);
@@ -152,7 +153,7 @@ static struct status read_found(const struct keyring *k, struct arena *arena,
     f->error = store_get_text(&f->rows, 0, STATE_COLUMN + 3);
     f->target_name = store_get_text(&f->rows, 0, STATE_COLUMN + 4);
     f->now_us = store_get_time(&f->rows, 0, STATE_COLUMN + 5);
-    return credential_read(k, &f->rows, 0, arena, &f->credential);
+    return credential_read(k, &f->rows, 0, 0, arena, &f->credential);
 }
 
 struct find_job {

@@ -52,9 +52,9 @@ struct credential {
     "c.previous_version, c.previous_until, c.created_at, c.updated_at, c.row_version, c.mac"
 enum { CREDENTIAL_COLUMN_COUNT = 32 };
 
-// They begin the row. INTEGRITY when it was altered; SEALED, NOMEM.
+// INTEGRITY when the row was altered; SEALED, NOMEM.
 struct status credential_read(const struct keyring *k, const struct store_rows *rows, int row,
-                              struct arena *arena, struct credential *out);
+                              int column, struct arena *arena, struct credential *out);
 // With the rows that it is borrowed from.
 struct credential_found {
     struct store_rows rows;

@@ -26,7 +26,9 @@ enum {
 static const struct store_statement load_attempt = {
     "rotation.load_attempt",
     "SELECT " CREDENTIAL_COLUMNS ", " ATTEMPT_COLUMNS ", " TARGET_COLUMNS ", m.path, "
-    "clock_timestamp() FROM rotation_attempt a "
+    "clock_timestamp(), current_setting('synchronous_standby_names') <> '' OR NOT EXISTS ("
+    "SELECT 1 FROM pg_stat_replication s WHERE coalesce(s.state, 'streaming') = 'streaming') "
+    "FROM rotation_attempt a "
     "JOIN rotation_credential c ON c.id = a.credential_id "
     "JOIN rotation_target t ON t.id = a.target_id JOIN mount m ON m.id = c.mount_id "
     "WHERE a.id = $1 AND a.fence = $2"};
@@ -78,11 +80,13 @@ static struct status load_work(struct session *s, void *arg)
     if (r->rows.count != 1) {
         FAIL(CONFLICT, "someone else has the attempt");
     }
-    TRY(credential_read(k, &r->rows, 0, r->arena, &r->credential));
+    TRY(credential_read(k, &r->rows, 0, 0, r->arena, &r->credential));
     TRY(attempt_read(k, &r->rows, 0, ATTEMPT_AT, &r->attempt));
     TRY(target_read(k, &r->rows, 0, TARGET_AT, &r->target));
     r->mount_path = store_get_text(&r->rows, 0, MOUNT_AT);
     r->loaded_us = store_get_time(&r->rows, 0, MOUNT_AT + 1);
+    r->durable =
+        store_get_bool(&r->rows, 0, MOUNT_AT + 2) || r->engine->options.allow_asynchronous_replicas;
     const struct store_value of[] = {store_uuid(r->credential.id)};
     TRY(session_exec(s, &load_values, of, ARRAY_LEN(of), &r->value_rows));
     return read_values(r, k);
@@ -123,8 +127,8 @@ struct status run_open(struct run *r, enum run_value_kind kind, const struct sec
         FAIL(INTEGRITY, "a value that the attempt needs is missing");
     }
     if (v->secret == NULL) {
-        struct status s = version_open(r->worker->vault->keyring, r->credential.mount, &v->version,
-                                       &v->secret);
+        struct status s =
+            version_open(r->worker->vault->keyring, r->credential.mount, &v->version, &v->secret);
         if (s.code == STATUS_NOT_FOUND) {
             FAIL(UNAVAILABLE, "the key of this value isn't loaded yet");
         }
@@ -215,10 +219,9 @@ struct commit_job {
 static struct status check_landed(struct session *s, const struct commit_job *job)
 {
     const struct run *r = job->run;
-    const struct store_value values[] = {
-        store_uuid(r->id), store_int(r->fence),
-        store_text(attempt_state_name(job->change->next.state)),
-        store_int(r->attempt.row_version + 1)};
+    const struct store_value values[] = {store_uuid(r->id), store_int(r->fence),
+                                         store_text(attempt_state_name(job->change->next.state)),
+                                         store_int(r->attempt.row_version + 1)};
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     TRY(session_exec(s, &find_landed, values, ARRAY_LEN(values), &rows));
     if (rows.count != 1) {
@@ -242,9 +245,12 @@ static struct status commit_work(struct session *s, void *arg)
     if (job->also != NULL) {
         TRY(job->also(s, job->arg));
     }
-    const struct store_value values[] = {
-        store_uuid(job->request_id), store_int(job->chain), store_int(job->run->attempt.namespace_id),
-        store_text(RUN_ACTOR),       store_text(RUN_OPERATION), store_text(job->path)};
+    const struct store_value values[] = {store_uuid(job->request_id),
+                                         store_int(job->chain),
+                                         store_int(job->run->attempt.namespace_id),
+                                         store_text(RUN_ACTOR),
+                                         store_text(RUN_OPERATION),
+                                         store_text(job->path)};
     return session_exec(s, &put_effect, values, ARRAY_LEN(values), NULL);
 }
 
@@ -255,10 +261,11 @@ static void record(struct run *r, const struct commit_job *job, int64_t began_us
     char id[UUID_TEXT_BYTES];
     char detail[256];
     uuid_format(r->id, id);
-    snprintf(detail, sizeof detail,
-             "{\"attempt\":\"%s\",\"state\":\"%s\",\"version\":%lld,\"fence\":%lld,\"error\":\"%s\"}",
-             id, attempt_state_name(a->state).ptr, (long long)a->version, (long long)r->fence,
-             job->change->error_class == NULL ? "" : job->change->error_class);
+    snprintf(
+        detail, sizeof detail,
+        "{\"attempt\":\"%s\",\"state\":\"%s\",\"version\":%lld,\"fence\":%lld,\"error\":\"%s\"}",
+        id, attempt_state_name(a->state).ptr, (long long)a->version, (long long)r->fence,
+        job->change->error_class == NULL ? "" : job->change->error_class);
     const struct audit_entry entry = {
         .request_id = job->request_id,
         .namespace_id = a->namespace_id,
@@ -309,11 +316,8 @@ static struct status commit_until_known(struct run *r, struct commit_job *job, i
 struct status run_commit(struct run *r, const struct attempt_change *change, store_work *also,
                          void *arg)
 {
-    struct commit_job job = {.run = r,
-                             .change = change,
-                             .also = also,
-                             .arg = arg,
-                             .request_id = uuid_new()};
+    struct commit_job job = {
+        .run = r, .change = change, .also = also, .arg = arg, .request_id = uuid_new()};
     TRY(arena_printf(r->arena, &job.path, "%.*scredentials/%.*s", STR_ARG(r->mount_path),
                      STR_ARG(r->credential.name)));
     bool moves = change->next.state != r->attempt.state;
@@ -402,8 +406,7 @@ static void note_failure(struct run *r, struct status s)
     if (s.code == STATUS_CONFLICT || r->finished || r->attempt.row_version == 0) {
         return;
     }
-    status_ignore(
-        run_back_off(r, r->attempt.state, status_label(s.code), str_from_c(s.what)));
+    status_ignore(run_back_off(r, r->attempt.state, status_label(s.code), str_from_c(s.what)));
 }
 
 void run_attempt(struct rotation *engine, struct worker *w, const struct run_claim *claim)

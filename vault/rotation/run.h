@@ -27,6 +27,7 @@ struct run {
     struct target target;
     struct str mount_path;
     int64_t loaded_us; // the database's clock
+    bool durable;      // what was committed survives the loss of the database's primary
     struct run_value values[RUN_VALUE_COUNT];
     struct driver driver;
     int64_t lease_end_us;  // monotonic: what we hold for certain

@@ -11,7 +11,11 @@ enum {
     VALUES_TRIED_MAX = 5,                // generated values that the target's rules may refuse
     SESSIONS_WAIT_US = 2 * CLOCK_SECOND, // until the idle account is looked at again
     SEALED_BYTES = 8192,
+    EVENTS_KEPT = 2000, // of one credential
+    ROWS_KEPT = 200,    // values and attempts
 };
+
+static const struct store_statement prune = {"rotation.prune", "SELECT rotation_prune($1, $2, $3)"};
 
 static const char *class_of(enum rotunda_error error)
 {
@@ -31,6 +35,14 @@ static bool needs_person(enum rotunda_error error)
 {
     return error == ROTUNDA_ERROR_NOT_PERMITTED || error == ROTUNDA_ERROR_INVALID ||
            error == ROTUNDA_ERROR_UNTRUSTED;
+}
+
+// A value that only this database knows may be lost with it, and then it is the one that works.
+static struct status refuse_undurable(struct run *r)
+{
+    return run_back_off(r, r->attempt.state, "not_durable",
+                        STR("the vault's database has replicas and none of them is synchronous: "
+                            "set synchronous_standby_names, or allow it in the configuration"));
 }
 
 // ---- planned
@@ -64,8 +76,7 @@ static struct status wait_for_idle(struct run *r, bool *out_waits)
         *out_waits = false;
         return OK_STATUS;
     }
-    struct status s =
-        run_ask_account(r, PROTOCOL_SESSIONS, r->attempt.account, &reply, &asked);
+    struct status s = run_ask_account(r, PROTOCOL_SESSIONS, r->attempt.account, &reply, &asked);
     if (!status_ok(s)) {
         return run_back_off(r, ATTEMPT_PLANNED, class_of(ROTUNDA_ERROR_UNREACHABLE),
                             str_from_c(s.what));
@@ -110,8 +121,8 @@ static struct status generate(const struct credential *c, struct secret **out)
     return password_generate(alphabet, (size_t)c->value_bits, out);
 }
 
-static struct status stage_value(struct run *r, const struct secret *value,
-                                 struct stage_job *job, struct buffer *sealed)
+static struct status stage_value(struct run *r, const struct secret *value, struct stage_job *job,
+                                 struct buffer *sealed)
 {
     uint8_t *salt = arena_alloc(r->arena, VERSION_SALT_BYTES);
     if (salt == NULL) {
@@ -133,6 +144,9 @@ static struct status stage_value(struct run *r, const struct secret *value,
 
 static struct status step_planned(struct run *r)
 {
+    if (!r->durable) {
+        return refuse_undurable(r);
+    }
     if (credential_is_pair(&r->credential)) {
         bool waits;
         TRY(wait_for_idle(r, &waits));
@@ -161,6 +175,9 @@ static struct status step_planned(struct run *r)
 
 static struct status step_staged(struct run *r)
 {
+    if (!r->durable) {
+        return refuse_undurable(r);
+    }
     struct attempt_change change = run_change(r, ATTEMPT_APPLYING);
     change.next.hold = !run_overlaps(r);
     TRY(run_commit(r, &change, NULL, NULL));
@@ -241,8 +258,7 @@ static struct status step_applying(struct run *r)
     if (!status_ok(s)) {
         return reconcile_now(r, class_of(ROTUNDA_ERROR_UNKNOWN_OUTCOME), str_from_c(s.what));
     }
-    if (reply.result == PROTOCOL_NOT_APPLIED &&
-        reply.error != ROTUNDA_ERROR_UNKNOWN_OUTCOME) {
+    if (reply.result == PROTOCOL_NOT_APPLIED && reply.error != ROTUNDA_ERROR_UNKNOWN_OUTCOME) {
         return handle_not_applied(r, &reply);
     }
     if (reply.result != PROTOCOL_APPLIED) {
@@ -323,11 +339,19 @@ static struct status step_verified(struct run *r)
 
 // ---- promoted, draining
 
+static struct status prune_work(struct session *s, void *arg)
+{
+    const struct run *r = arg;
+    const struct store_value values[] = {store_uuid(r->credential.id), store_int(EVENTS_KEPT),
+                                         store_int(ROWS_KEPT)};
+    return session_exec(s, &prune, values, ARRAY_LEN(values), NULL);
+}
+
 static struct status step_promoted(struct run *r)
 {
     if (!r->values[RUN_PREVIOUS].exists) {
         struct attempt_change end = run_change(r, ATTEMPT_RETIRED);
-        return run_commit(r, &end, NULL, NULL);
+        return run_commit(r, &end, prune_work, r);
     }
     struct attempt_change change = run_change(r, ATTEMPT_DRAINING);
     change.lease_us = 0;
@@ -347,7 +371,8 @@ static struct status retire_work(struct session *s, void *arg)
     found.credential.previous_version = 0;
     found.credential.previous_until_us = 0;
     found.credential.updated_us = found.now_us;
-    return credential_store(s, k, &found.credential);
+    TRY(credential_store(s, k, &found.credential));
+    return prune_work(s, r);
 }
 
 static struct status retired(struct run *r)

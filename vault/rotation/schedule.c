@@ -49,7 +49,7 @@ static struct status plan_one(struct session *s, struct round *round, const stru
     const struct keyring *k = w->vault->keyring;
     struct credential c;
     struct version current = {.account = STR("")};
-    TRY(credential_read(k, due, row, round->arena, &c));
+    TRY(credential_read(k, due, row, 0, round->arena, &c));
     if (!store_get_null(due, row, VALUE_AT)) {
         TRY(version_read(k, due, row, VALUE_AT, &current));
     }
@@ -65,7 +65,7 @@ static struct status plan_one(struct session *s, struct round *round, const stru
     *p = (struct planned){.request_id = uuid_new(), .namespace_id = c.namespace_id};
     TRY(arena_printf(round->arena, &p->path, "%.*scredentials/%.*s", STR_ARG(mount_path),
                      STR_ARG(c.name)));
-    const struct store_value values[] = {store_uuid(p->request_id), store_int(round->chain),
+    const struct store_value values[] = {store_uuid(p->request_id),  store_int(round->chain),
                                          store_int(p->namespace_id), store_text(PLAN_ACTOR),
                                          store_text(PLAN_OPERATION), store_text(p->path)};
     TRY(session_exec(s, &put_effect, values, ARRAY_LEN(values), NULL));

@@ -147,8 +147,8 @@ struct status settings_paths(const struct settings *s, const struct rotunda_sett
         if (value.len >= sizeof out[count].path) {
             FAIL(INVALID, "the path of a setting is too long");
         }
-        out[count] = (struct sandbox_path){
-            .writable = (spec->flags & ROTUNDA_SETTING_PATH_WRITABLE) != 0};
+        out[count] =
+            (struct sandbox_path){.writable = (spec->flags & ROTUNDA_SETTING_PATH_WRITABLE) != 0};
         memcpy(out[count].path, value.ptr, value.len);
         count++;
     }

@@ -174,12 +174,14 @@ static struct status store_work_row(struct session *s, void *arg)
     TRY(begin_mac(&m, job->keyring, &t));
     row_mac_finish(&m, mac);
     const struct store_value values[] = {
-        store_uuid(t.id),          store_int(t.namespace_id), store_uuid(t.mount),
-        store_text(t.name),        store_text(t.rotator),     store_text(t.principal),
-        store_text(t.settings),    store_int(t.concurrency),  store_int(t.timeout_s),
-        store_int(t.secret_version), store_bytea(t.ciphertext), store_int(t.key_epoch),
-        store_time(t.created_us),  store_time(t.updated_us),  store_int(t.row_version),
-        store_bytea(BYTES_OF(mac)),
+        store_uuid(t.id),          store_int(t.namespace_id),
+        store_uuid(t.mount),       store_text(t.name),
+        store_text(t.rotator),     store_text(t.principal),
+        store_text(t.settings),    store_int(t.concurrency),
+        store_int(t.timeout_s),    store_int(t.secret_version),
+        store_bytea(t.ciphertext), store_int(t.key_epoch),
+        store_time(t.created_us),  store_time(t.updated_us),
+        store_int(t.row_version),  store_bytea(BYTES_OF(mac)),
     };
     const struct query q = {t.row_version == 1 ? &insert_target : &update_target, values,
                             ARRAY_LEN(values), NULL};

@@ -111,21 +111,11 @@ struct status version_insert(struct session *s, const struct keyring *k,
     v.row_version++;
     TRY(finish_mac(k, &v, mac));
     const struct store_value values[VERSION_COLUMN_COUNT] = {
-        store_uuid(v.id),
-        store_int(v.namespace_id),
-        store_uuid(v.credential),
-        store_int(v.number),
-        store_text(v.account),
-        store_text(v.state),
-        store_uuid(v.attempt),
-        store_text(v.external_id),
-        store_bytea(v.public_part),
-        store_bytea(v.salt),
-        store_bytea(v.ciphertext),
-        store_int(v.key_epoch),
-        store_time(v.created_us),
-        store_int(v.row_version),
-        store_bytea(BYTES_OF(mac)),
+        store_uuid(v.id),         store_int(v.namespace_id), store_uuid(v.credential),
+        store_int(v.number),      store_text(v.account),     store_text(v.state),
+        store_uuid(v.attempt),    store_text(v.external_id), store_bytea(v.public_part),
+        store_bytea(v.salt),      store_bytea(v.ciphertext), store_int(v.key_epoch),
+        store_time(v.created_us), store_int(v.row_version),  store_bytea(BYTES_OF(mac)),
     };
     return session_exec(s, &insert_version, values, ARRAY_LEN(values), NULL);
 }

@@ -5,6 +5,7 @@
 #include "vault/runtime/annotate.h"
 
 #include <string.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -86,6 +87,7 @@ void stack_wipe(const struct stack *s)
     size_t kept = page > STACK_KEPT_BYTES ? page : STACK_KEPT_BYTES;
     size_t deep = s->size_bytes - kept;
     make_writable(s);
+    { static _Thread_local long hist[33]; static _Thread_local long n; const uint64_t *w=(const uint64_t*)(void*)(s->bottom+deep); size_t i=0; while(i<kept/8 && w[i]==0) i++; hist[(kept-i*8+1023)/1024]++; if(++n%20000==0){ char b[600]; int l=0; for(int k=0;k<33;k++) l+=snprintf(b+l,sizeof b-(size_t)l,"%d:%ld ",k,hist[k]); fprintf(stderr,"DEPTH %s\n",b);} }
     explicit_bzero(s->bottom + deep, kept);
     if (madvise(s->bottom, deep, MADV_DONTNEED) != 0) {
         explicit_bzero(s->bottom, deep); // refused for locked memory

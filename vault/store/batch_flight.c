@@ -6,11 +6,12 @@
 #include "vault/base/limits.h"
 #include "vault/store/batch_internal.h"
 
+// Not BEGIN: without it everything up to the synchronisation point is one implicit transaction, which
+// a failure ends, and no COMMIT is needed.
 static const struct store_statement begin_read = {
-    "batch.begin_read", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
+    "batch.begin_read", "SET transaction_isolation = 'repeatable read'"};
 static const struct store_statement read_snapshot = {
     "batch.snapshot", "SELECT epoch, clock_timestamp() FROM vault_epoch WHERE namespace_id = 1"};
-static const struct store_statement commit = {"batch.commit", "COMMIT"};
 
 static size_t slot_of(const struct batch *b, const struct store_statement *statement)
 {
@@ -105,15 +106,6 @@ static struct status send_sync(struct batch_segment *s)
         FAIL(UNAVAILABLE, "the connection to the database was lost");
     }
     return OK_STATUS;
-}
-
-// COMMIT stands behind a synchronisation point of its own: were it skipped with the statements
-// behind a failed one, the transaction would stay open and fail everything that follows.
-static struct status send_commit(struct batch_segment *s)
-{
-    TRY(send_sync(s));
-    TRY(send_control(s, &commit, STEP_CONTROL));
-    return send_sync(s);
 }
 
 static void track(struct batch_segment *s)
@@ -270,7 +262,7 @@ static struct status send_read_segment(struct batch_segment *s)
     TRY(send_control(s, &begin_read, STEP_CONTROL));
     TRY(send_control(s, &read_snapshot, STEP_SNAPSHOT));
     TRY(send_loads_and_queries(s));
-    return send_commit(s);
+    return send_sync(s);
 }
 
 // What one fiber asked for without waiting in between shares a snapshot, however full the segment
@@ -297,7 +289,6 @@ static struct status send_reads(struct batch *b)
 {
     TRY(ensure_prepared_plain(b, &begin_read));
     TRY(ensure_prepared_plain(b, &read_snapshot));
-    TRY(ensure_prepared_plain(b, &commit));
     struct batch_segment *s = batch_segment_new(b, SEGMENT_READ);
     if (s == NULL) {
         FAIL(NOMEM, "out of memory");

@@ -54,7 +54,7 @@ struct op_queue {
 enum {
     BATCH_STATEMENTS_MAX = 256,  // a power of two
     BATCH_LOAD_KINDS_MAX = 8,    // different loads in one segment
-    BATCH_FLIGHTS_MAX = 2,       // one being answered, one on its way
+    BATCH_FLIGHTS_MAX = 1,       // one being answered, one on its way
     BATCH_WRITES_PER_FLIGHT = 64 // so that reads behind them don't wait long
 };
 

@@ -13,31 +13,32 @@ enum {
     BACKOFF_UNIT_US = 1000,
 };
 
+// LATERAL and LIMIT hold the planner to one descent of each index, whatever it believes about the
+// tables: joined freely it may read every version of a head to find one.
 static const struct batch_load load_secret = {
-    .statement = {"kv.load",
-                  "SELECT q.n, " KV_HEAD_COLUMNS ", " KV_STATE_COLUMNS ", v.ciphertext "
-                  "FROM unnest($1, $2, $3) WITH ORDINALITY AS q(mount_id, path_hash, version, n) "
-                  "JOIN kv_head h ON h.mount_id = q.mount_id AND h.path_hash = q.path_hash "
-                  "LEFT JOIN kv_version v ON v.head_id = h.id AND v.version = "
-                  "CASE WHEN q.version = 0 THEN h.current_version ELSE q.version END "
-                  "ORDER BY q.n"},
-    .key_count = 3,
-    .key_types = {STORE_UUID, STORE_BYTEA, STORE_INT8},
+    .statement =
+        {"kv.load",
+         "SELECT q.n, " KV_HEAD_COLUMNS ", " KV_STATE_COLUMNS ", v.ciphertext "
+         "FROM unnest($1, $2) WITH ORDINALITY AS q(path_hash, version, n) CROSS JOIN LATERAL "
+         "(SELECT * FROM kv_head WHERE path_hash = q.path_hash LIMIT 1) AS h "
+         "LEFT JOIN LATERAL (SELECT * FROM kv_version WHERE head_id = h.id AND version = "
+         "CASE WHEN q.version = 0 THEN h.current_version ELSE q.version END LIMIT 1) "
+         "AS v ON true ORDER BY q.n"},
+    .key_count = 2,
+    .key_types = {STORE_BYTEA, STORE_INT8},
 };
 
 static const struct store_statement select_states = {
     "kv.states", "SELECT " KV_STATE_COLUMNS " FROM kv_head h JOIN kv_version v ON v.head_id = h.id "
-                 "WHERE h.mount_id = $1 AND h.path_hash = $2 ORDER BY v.version"};
+                 "WHERE h.path_hash = $1 ORDER BY v.version"};
 
 struct status kv_load_submit(struct operation *op, struct str path, int64_t version,
                              struct kv_load *load)
 {
-    struct uuid mount = op->mount->id;
     load->path = path;
-    TRY(index_hash_path(op->worker->vault->keyring, mount, path, load->path_hash));
-    load->keys[0] = store_uuid(mount);
-    load->keys[1] = store_bytea(BYTES_OF(load->path_hash));
-    load->keys[2] = store_int(version);
+    TRY(index_hash_path(op->worker->vault->keyring, op->mount->id, path, load->path_hash));
+    load->keys[0] = store_bytea(BYTES_OF(load->path_hash));
+    load->keys[1] = store_int(version);
     batch_load(op->worker->batch, &load_secret, load->keys, &load->op);
     load->submitted = true;
     return OK_STATUS;
@@ -103,7 +104,7 @@ static void back_off(int lost)
 
 static struct status load_again(struct operation *op, struct kv_load *load)
 {
-    int64_t version = load->keys[2].integer;
+    int64_t version = load->keys[1].integer;
     struct str path = load->path;
     kv_load_done(load);
     *load = (struct kv_load){0};
@@ -128,10 +129,8 @@ struct status kv_load_retry(struct operation *op, struct kv_load *load, kv_attem
 
 void kv_states_submit(struct operation *op, const struct kv_load *load, struct kv_states *states)
 {
-    states->keys[0] = load->keys[0];
-    states->keys[1] = load->keys[1];
-    batch_query(op->worker->batch, &select_states, states->keys, ARRAY_LEN(states->keys),
-                &states->op);
+    states->key = load->keys[0];
+    batch_query(op->worker->batch, &select_states, &states->key, 1, &states->op);
     states->submitted = true;
 }
 

@@ -19,7 +19,7 @@ struct kv_load {
     struct str path;
     uint8_t path_hash[INDEX_HASH_PATH_BYTES];
     // Private
-    struct store_value keys[3];
+    struct store_value keys[2];
     struct batch_op op;
     bool submitted;
 };
@@ -41,7 +41,7 @@ struct status kv_load_retry(struct operation *op, struct kv_load *load, kv_attem
 
 // The states of all versions of the path, for showing; beside a load of the head.
 struct kv_states {
-    struct store_value keys[2];
+    struct store_value key;
     struct batch_op op;
     bool submitted;
 };

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: ISC
+// Asking for a rotation, settling one that is blocked, and looking back.
+#include "api/routes/rotation_routes.h"
+
+enum { ROTATE_WAIT_S = 30, ROTATE_WAIT_MAX_S = 60, ANSWER_US = CLOCK_SECOND };
+
+static struct status enter_credential(struct operation *op, struct http_request *req,
+                                      struct http_response *res, enum policy_operation operation,
+                                      struct credential_found *out)
+{
+    struct str name;
+    struct rotation *r;
+    TRY(operation_enter(op, operation));
+    TRY(rotation_name(op, req, res, &name));
+    TRY(rotation_engine(&r));
+    TRY(credential_find(op, name, out));
+    if (!out->exists) {
+        FAIL(NOT_FOUND, "");
+    }
+    return OK_STATUS;
+}
+
+// ---- rotate
+
+static struct status read_wait(const struct rotation_body *b, int64_t *out_until_us)
+{
+    int64_t wait_s = ROTATE_WAIT_S;
+    TRY(rotation_body_duration(b, "timeout", &wait_s));
+    if (wait_s > ROTATE_WAIT_MAX_S) {
+        return rotation_refuse_field(b, "timeout", "expected at most 60s");
+    }
+    int64_t until_us = clock_monotonic_us() + wait_s * CLOCK_SECOND;
+    int64_t latest_us = b->op->deadline_us - ANSWER_US;
+    *out_until_us = until_us < latest_us ? until_us : latest_us;
+    return OK_STATUS;
+}
+
+// One that is under way is waited for; one that is over but for the previous value's grace isn't.
+static struct status begin_rotation(struct operation *op, const struct credential_found *found,
+                                    struct http_response *res, struct uuid *out)
+{
+    if (found->state.len == 0) {
+        return manage_rotate(op, &found->credential, out);
+    }
+    if (str_equal_c(found->state, "blocked")) {
+        FAIL(CONFLICT, "the rotation is blocked: see its history, then acknowledge it");
+    }
+    if (str_equal_c(found->state, "draining") || str_equal_c(found->state, "promoted")) {
+        char until[CLOCK_TEXT_BYTES];
+        clock_format(found->credential.previous_until_us, until);
+        return answer_explain(res, MAKE_STATUS(CONFLICT, "draining"), op->arena,
+                              "the previous value stays valid until %s: it can't be replaced "
+                              "before that",
+                              until);
+    }
+    *out = found->attempt;
+    return OK_STATUS;
+}
+
+static struct status answer_progress(struct operation *op, struct http_response *res,
+                                     struct uuid attempt, const struct manage_progress *p)
+{
+    char id[UUID_TEXT_BYTES];
+    uuid_format(attempt, id);
+    struct json_writer w = answer_begin(op, res);
+    json_begin_object(&w);
+    json_add_string(&w, "attempt", str_from_c(id));
+    json_add_string(&w, "state", p->state);
+    json_add_int(&w, "version", p->version);
+    json_add_string_or_null(&w, "error_class", p->error_class);
+    json_add_string_or_null(&w, "error", p->error_class.len > 0 ? p->error : STR(""));
+    json_end_object(&w);
+    return answer_end(&w);
+}
+
+static void progress_done(struct manage_progress *p)
+{
+    store_rows_done(&p->rows);
+}
+
+struct status rotation_rotate(struct operation *op, struct http_request *req,
+                              struct http_response *res)
+{
+    const struct rotation_body body = {op, res};
+    struct credential_found found CLEANUP(credential_found_done) = {0};
+    struct manage_progress progress CLEANUP(progress_done) = {0};
+    struct uuid attempt;
+    int64_t until_us;
+    TRY(enter_credential(op, req, res, POLICY_OP_UPDATE, &found));
+    TRY(read_wait(&body, &until_us));
+    TRY(begin_rotation(op, &found, res, &attempt));
+    TRY(manage_wait(op, attempt, until_us, &progress));
+    return answer_progress(op, res, attempt, &progress);
+}
+
+// ---- acknowledge
+
+static struct status read_action(const struct rotation_body *b, enum manage_action *out)
+{
+    static const char *const names[] = {
+        [MANAGE_RETRY] = "retry", [MANAGE_APPLY] = "apply", [MANAGE_ABANDON] = "abandon"};
+    struct str action = STR("retry");
+    TRY(rotation_body_text(b, "action", &action));
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (str_equal_c(action, names[i])) {
+            *out = (enum manage_action)i;
+            return OK_STATUS;
+        }
+    }
+    return rotation_refuse_field(b, "action", "expected retry, apply or abandon");
+}
+
+struct status rotation_acknowledge(struct operation *op, struct http_request *req,
+                                   struct http_response *res)
+{
+    const struct rotation_body body = {op, res};
+    struct credential_found found CLEANUP(credential_found_done) = {0};
+    enum manage_action action;
+    TRY(enter_credential(op, req, res, POLICY_OP_UPDATE, &found));
+    TRY(read_action(&body, &action));
+    if (!str_equal_c(found.state, "blocked")) {
+        FAIL(CONFLICT, "the credential isn't blocked");
+    }
+    TRY(manage_settle(op, &found.credential, found.attempt, action));
+    return answer_empty(res);
+}
+
+// ---- looking back
+
+static void put_event(struct json_writer *w, const struct store_rows *rows, int row)
+{
+    char attempt[UUID_TEXT_BYTES];
+    uuid_format(store_get_uuid(rows, row, 1), attempt);
+    json_begin_object(w);
+    json_add_time(w, "time", store_get_time(rows, row, 0));
+    json_add_string(w, "attempt", str_from_c(attempt));
+    json_add_string(w, "state", store_get_text(rows, row, 2));
+    json_add_int(w, "version", store_get_int(rows, row, 3));
+    json_add_int(w, "fence", store_get_int(rows, row, 4));
+    json_add_string(w, "node", store_get_text(rows, row, 5));
+    json_add_string_or_null(w, "error_class", store_get_text(rows, row, 6));
+    json_add_string(w, "detail", store_get_text(rows, row, 7));
+    json_end_object(w);
+}
+
+struct status rotation_history(struct operation *op, struct http_request *req,
+                               struct http_response *res)
+{
+    struct credential_found found CLEANUP(credential_found_done) = {0};
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    TRY(enter_credential(op, req, res, POLICY_OP_READ, &found));
+    TRY(manage_history(op, &found.credential, &rows));
+    struct json_writer w = answer_begin(op, res);
+    json_begin_object(&w);
+    json_put_key(&w, "events");
+    json_begin_array(&w);
+    for (int row = 0; row < rows.count; row++) {
+        put_event(&w, &rows, row);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    return answer_end(&w);
+}
+
+// ---- status
+
+enum { OWNER_COUNTS = 5 };
+
+static const char *const count_names[OWNER_COUNTS] = {"credentials", "due", "overdue", "failing",
+                                                      "blocked"};
+
+static void put_owners(struct json_writer *w, const struct store_rows *owners)
+{
+    int64_t totals[OWNER_COUNTS] = {0};
+    json_put_key(w, "owners");
+    json_begin_array(w);
+    for (int row = 0; row < owners->count; row++) {
+        json_begin_object(w);
+        json_add_string(w, "owner", store_get_text(owners, row, 0));
+        for (int i = 0; i < OWNER_COUNTS; i++) {
+            int64_t count = store_get_int(owners, row, i + 1);
+            totals[i] += count;
+            json_add_int(w, count_names[i], count);
+        }
+        json_end_object(w);
+    }
+    json_end_array(w);
+    for (int i = 0; i < OWNER_COUNTS; i++) {
+        json_add_int(w, count_names[i], totals[i]);
+    }
+}
+
+static void put_attention(struct json_writer *w, const struct store_rows *rows)
+{
+    json_put_key(w, "attention");
+    json_begin_array(w);
+    for (int row = 0; row < rows->count; row++) {
+        json_begin_object(w);
+        json_add_string(w, "name", store_get_text(rows, row, 0));
+        json_add_string(w, "owner", store_get_text(rows, row, 1));
+        json_add_string(w, "state", store_get_text(rows, row, 2));
+        json_add_string_or_null(w, "error_class", store_get_text(rows, row, 3));
+        json_add_string_or_null(w, "error", store_get_text(rows, row, 4));
+        json_add_int(w, "tries", store_get_int(rows, row, 5));
+        rotation_put_time(w, "next_rotation", store_get_time(rows, row, 6));
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+struct status rotation_status(struct operation *op, struct http_request *req,
+                              struct http_response *res)
+{
+    (void)req;
+    struct store_rows owners CLEANUP(store_rows_done) = {0};
+    struct store_rows attention CLEANUP(store_rows_done) = {0};
+    TRY(operation_enter(op, POLICY_OP_READ));
+    TRY(manage_status(op, &owners, &attention));
+    struct json_writer w = answer_begin(op, res);
+    json_begin_object(&w);
+    put_owners(&w, &owners);
+    put_attention(&w, &attention);
+    json_end_object(&w);
+    return answer_end(&w);
+}

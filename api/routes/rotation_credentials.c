@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: ISC
+// credentials/:name: what is in care, and by which rules.
+#include "api/routes/rotation_routes.h"
+#include "vault/rotation/protocol.h"
+#include "vault/rotation/settings.h"
+
+enum { TEXT_BYTES = 1024, INTERVAL_MAX_S = 366 * 24 * 3600 };
+
+static struct status enter_credential(struct operation *op, struct http_request *req,
+                                      struct http_response *res, enum policy_operation operation,
+                                      struct credential_found *out)
+{
+    struct str name;
+    TRY(operation_enter(op, operation));
+    TRY(rotation_name(op, req, res, &name));
+    TRY(credential_find(op, name, out));
+    if (!out->exists) {
+        FAIL(NOT_FOUND, "");
+    }
+    return OK_STATUS;
+}
+
+// ---- reading
+
+static void put_rules(struct json_writer *w, const struct credential_found *found)
+{
+    const struct credential *c = &found->credential;
+    json_add_string(w, "name", c->name);
+    json_add_string(w, "target", found->target_name);
+    json_add_string(w, "strategy", c->strategy);
+    json_add_string(w, "kind", protocol_kind_name((enum rotunda_kind)c->kind));
+    json_put_key(w, "accounts");
+    json_begin_array(w);
+    for (size_t i = 0; i < c->account_count; i++) {
+        json_put_string(w, c->accounts[i]);
+    }
+    json_end_array(w);
+    json_add_string(w, "owner", c->owner);
+    json_add_string(w, "purpose", c->purpose);
+    json_add_int(w, "interval", c->interval_s);
+    json_add_int(w, "grace", c->grace_s);
+    json_add_int(w, "jitter", c->jitter_s);
+    rotation_put_time(w, "expires_at", c->expires_us);
+    json_add_raw(w, "account_settings", c->account_settings);
+}
+
+static void put_state(struct json_writer *w, const struct credential_found *found)
+{
+    const struct credential *c = &found->credential;
+    json_add_int(w, "version", c->current_version);
+    json_add_int(w, "previous_version", c->previous_version);
+    rotation_put_time(w, "previous_valid_until", c->previous_until_us);
+    rotation_put_time(w, "last_rotation", c->last_rotated_us);
+    rotation_put_time(w, "next_rotation", c->next_rotation_us);
+    json_add_string(w, "state", found->state.len > 0 ? found->state : STR("idle"));
+    json_add_string_or_null(w, "error_class", found->error_class);
+    json_add_string_or_null(w, "error", found->error);
+}
+
+static void put_readers(struct json_writer *w, const struct store_rows *readers)
+{
+    json_put_key(w, "previous_readers");
+    json_begin_array(w);
+    for (int i = 0; i < readers->count; i++) {
+        json_begin_object(w);
+        json_add_string(w, "accessor", store_get_text(readers, i, 0));
+        json_add_string(w, "display_name", store_get_text(readers, i, 1));
+        json_add_string(w, "remote", store_get_text(readers, i, 2));
+        json_add_int(w, "reads", store_get_int(readers, i, 3));
+        json_add_time(w, "last_read", store_get_time(readers, i, 4));
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+struct status rotation_read_credential(struct operation *op, struct http_request *req,
+                                       struct http_response *res)
+{
+    struct credential_found found CLEANUP(credential_found_done) = {0};
+    struct store_rows readers CLEANUP(store_rows_done) = {0};
+    TRY(enter_credential(op, req, res, POLICY_OP_READ, &found));
+    TRY(manage_readers(op, &found.credential, &readers));
+    struct json_writer w = answer_begin(op, res);
+    json_begin_object(&w);
+    put_rules(&w, &found);
+    put_state(&w, &found);
+    put_readers(&w, &readers);
+    json_end_object(&w);
+    return answer_end(&w);
+}
+
+struct status rotation_delete_credential(struct operation *op, struct http_request *req,
+                                         struct http_response *res)
+{
+    struct credential_found found CLEANUP(credential_found_done) = {0};
+    TRY(enter_credential(op, req, res, POLICY_OP_DELETE, &found));
+    TRY(manage_remove(op, &found.credential));
+    return answer_empty(res);
+}
+
+// ---- writing
+
+// Where it lives and what it is: said once, never changed.
+static struct status read_accounts(const struct rotation_body *b, struct credential *c)
+{
+    struct json_value v = json_get(b->op->body, "accounts");
+    if (json_is_null(v)) {
+        v = json_get(b->op->body, "account");
+    }
+    struct json_strings names = {0};
+    if (!json_is_null(v) && !status_ok(json_as_strings(v, &names))) {
+        return rotation_refuse_field(b, "accounts", "expected one name, or two of a pair");
+    }
+    if (names.count == 0 || names.count > CREDENTIAL_ACCOUNTS_MAX) {
+        return rotation_refuse_field(b, "accounts", "required: one name, or two of a pair");
+    }
+    for (size_t i = 0; i < names.count; i++) {
+        if (names.items[i].len == 0 || names.items[i].len > LIMIT_NAME_BYTES) {
+            return rotation_refuse_field(b, "accounts", "a name has 1 to 256 octets");
+        }
+        c->accounts[i] = names.items[i];
+    }
+    c->account_count = names.count;
+    if (names.count == 2 && str_equal(names.items[0], names.items[1])) {
+        return rotation_refuse_field(b, "accounts", "a pair is two different accounts");
+    }
+    return OK_STATUS;
+}
+
+static struct status read_strategy(const struct rotation_body *b, struct credential *c)
+{
+    struct str strategy = c->account_count == 2 ? STR("pair") : STR("single");
+    TRY(rotation_body_text(b, "strategy", &strategy));
+    if (!str_equal_c(strategy, "single") && !str_equal_c(strategy, "pair")) {
+        return rotation_refuse_field(b, "strategy", "expected single or pair");
+    }
+    if (str_equal_c(strategy, "pair") != (c->account_count == 2)) {
+        return rotation_refuse_field(b, "accounts",
+                                     "strategy single takes one account, pair takes two");
+    }
+    c->strategy = strategy;
+    return OK_STATUS;
+}
+
+static struct status check_rotator(const struct rotation_body *b, const struct target *t,
+                                   const struct rotunda_rotator *rotator, struct credential *c)
+{
+    if (rotator->kind != ROTUNDA_K1 && rotator->kind != ROTUNDA_K2) {
+        return rotation_refuse_field(b, "target",
+                                     "its rotator is of a kind (K3 to K6) that this "
+                                     "version doesn't rotate yet");
+    }
+    for (size_t i = 0; i < c->account_count; i++) {
+        if (str_equal(c->accounts[i], t->principal)) {
+            return rotation_refuse_field(b, "accounts",
+                                         "the rotator logs in as this account: give the target a "
+                                         "username of its own");
+        }
+    }
+    c->kind = rotator->kind;
+    // Where one account holds two values side by side, a pair doesn't need to.
+    c->slots = rotator->kind == ROTUNDA_K2 && c->account_count == 1 ? rotator->max_slots : 1;
+    return OK_STATUS;
+}
+
+static struct status read_rules(const struct rotation_body *b, const struct rotation *r,
+                                struct credential *c)
+{
+    bool is_new = c->row_version == 0;
+    TRY(rotation_body_duration(b, "interval", &c->interval_s));
+    if (c->interval_s < rotation_min_interval_s(r) || c->interval_s > INTERVAL_MAX_S) {
+        return answer_explain(b->res, MAKE_STATUS(INVALID, "bad interval"), b->op->arena,
+                              "interval: expected %llds (rotation.min_interval_s) to 366d",
+                              (long long)rotation_min_interval_s(r));
+    }
+    bool overlaps = c->account_count == 2 || c->slots > 1;
+    c->grace_s = is_new && overlaps ? c->interval_s / 2 : c->grace_s;
+    TRY(rotation_body_duration(b, "grace", &c->grace_s));
+    if (c->grace_s >= c->interval_s) {
+        return rotation_refuse_field(b, "grace", "must be shorter than the interval");
+    }
+    TRY(rotation_body_duration(b, "jitter", &c->jitter_s));
+    if (c->jitter_s > c->interval_s) {
+        return rotation_refuse_field(b, "jitter", "must not be longer than the interval");
+    }
+    return rotation_body_time(b, "expires_at", &c->expires_us);
+}
+
+static struct status read_owner(const struct rotation_body *b, struct credential *c)
+{
+    TRY(rotation_body_text(b, "owner", &c->owner));
+    if (c->owner.len == 0 || c->owner.len > TEXT_BYTES) {
+        return rotation_refuse_field(b, "owner", "required: who answers for this credential");
+    }
+    TRY(rotation_body_text(b, "purpose", &c->purpose));
+    if (c->purpose.len == 0 || c->purpose.len > TEXT_BYTES) {
+        return rotation_refuse_field(b, "purpose", "required: what this credential is for");
+    }
+    return OK_STATUS;
+}
+
+static struct status read_account_settings(const struct rotation_body *b,
+                                           const struct rotunda_rotator *rotator,
+                                           struct credential *c)
+{
+    static const char *const fields[] = {"target",   "strategy", "account",    "accounts",
+                                         "interval", "grace",    "jitter",     "owner",
+                                         "purpose",  "password", "expires_at", NULL};
+    const char *field = "";
+    TRY(rotation_body_known(b, fields, rotator->account_settings));
+    struct status s = settings_merge(c->account_settings, b->op->body, rotator->account_settings,
+                                     b->op->arena, &c->account_settings, &field);
+    return s.code == STATUS_INVALID ? rotation_refuse_field(b, field, s.what) : s;
+}
+
+// What can't be changed may be repeated, as clients that write everything back do.
+static struct status check_unchanged(const struct rotation_body *b,
+                                     const struct credential_found *found)
+{
+    struct str target = found->target_name;
+    struct str strategy = found->credential.strategy;
+    struct credential sent = found->credential;
+    TRY(rotation_body_text(b, "target", &target));
+    TRY(rotation_body_text(b, "strategy", &strategy));
+    if (!json_is_null(json_get(b->op->body, "accounts")) ||
+        !json_is_null(json_get(b->op->body, "account"))) {
+        TRY(read_accounts(b, &sent));
+    }
+    bool same = str_equal(target, found->target_name) &&
+                str_equal(strategy, found->credential.strategy) &&
+                sent.account_count == found->credential.account_count;
+    for (size_t i = 0; same && i < sent.account_count; i++) {
+        same = str_equal(sent.accounts[i], found->credential.accounts[i]);
+    }
+    if (!same) {
+        FAIL(INVALID, "target, strategy and accounts can't be changed: make another credential");
+    }
+    if (!json_is_null(json_get(b->op->body, "password"))) {
+        return rotation_refuse_field(b, "password", "only when the credential is put in care");
+    }
+    return OK_STATUS;
+}
+
+static struct credential new_credential(const struct operation *op, struct str name)
+{
+    int64_t now_us = op->snapshot.now_us;
+    return (struct credential){.id = uuid_new(),
+                               .namespace_id = op->namespace_id,
+                               .mount = op->mount->id,
+                               .name = name,
+                               .time_zone = STR("UTC"),
+                               .windows = STR("[]"),
+                               .value_bits = CREDENTIAL_BITS,
+                               .expires_us = CLOCK_NEVER,
+                               .created_us = now_us};
+}
+
+static struct status find_target(const struct rotation_body *b, struct str name,
+                                 struct target_found *out)
+{
+    struct str wanted = name;
+    TRY(rotation_body_text(b, "target", &wanted));
+    if (wanted.len == 0) {
+        return rotation_refuse_field(b, "target", "required: the name of a target");
+    }
+    TRY(target_find(b->op, wanted, out));
+    if (!out->exists) {
+        return rotation_refuse_field(b, "target", "there is no such target");
+    }
+    return OK_STATUS;
+}
+
+static struct status create(const struct rotation_body *b, const struct target *t,
+                            struct credential *c)
+{
+    struct str password = STR("");
+    struct str message = STR("");
+    TRY(rotation_body_text(b, "password", &password));
+    c->target = t->id;
+    c->next_rotation_us = b->op->snapshot.now_us;
+    if (password.len > 0) {
+        struct status s = manage_probe(b->op, t, c, password, &message);
+        if (!status_ok(s)) {
+            return answer_explain(b->res, s, b->op->arena, "password: %s: %.*s", s.what,
+                                  STR_ARG(message));
+        }
+        c->current_version = 1;
+        c->last_version = 1;
+        c->next_rotation_us = credential_due_us(c, b->op->snapshot.now_us);
+    }
+    return manage_store(b->op, c, password);
+}
+
+static struct status update(const struct rotation_body *b, const struct credential_found *found,
+                            struct credential *c)
+{
+    if (c->interval_s != found->credential.interval_s && c->last_rotated_us > 0) {
+        c->next_rotation_us = credential_due_us(c, c->last_rotated_us);
+    }
+    return manage_store(b->op, c, STR(""));
+}
+
+struct status rotation_write_credential(struct operation *op, struct http_request *req,
+                                        struct http_response *res)
+{
+    const struct rotation_body body = {op, res};
+    struct credential_found found CLEANUP(credential_found_done) = {0};
+    struct target_found target CLEANUP(target_found_done) = {0};
+    struct rotation *r;
+    struct str name;
+    TRY(operation_authenticate(op));
+    TRY(rotation_name(op, req, res, &name));
+    TRY(rotation_engine(&r));
+    TRY(credential_find(op, name, &found));
+    TRY(operation_authorise(op, found.exists ? POLICY_OP_UPDATE : POLICY_OP_CREATE));
+    TRY(find_target(&body, found.exists ? found.target_name : STR(""), &target));
+    const struct rotunda_rotator *rotator = rotation_rotator(r, target.target.rotator);
+    if (rotator == NULL) {
+        FAIL(UNAVAILABLE, "this node's program doesn't have the target's rotator");
+    }
+    struct credential c = found.exists ? found.credential : new_credential(op, name);
+    c.updated_us = op->snapshot.now_us;
+    if (found.exists) {
+        TRY(check_unchanged(&body, &found));
+    } else {
+        TRY(read_accounts(&body, &c));
+        TRY(read_strategy(&body, &c));
+        TRY(check_rotator(&body, &target.target, rotator, &c));
+    }
+    TRY(read_account_settings(&body, rotator, &c));
+    TRY(read_owner(&body, &c));
+    TRY(read_rules(&body, r, &c));
+    TRY(found.exists ? update(&body, &found, &c) : create(&body, &target.target, &c));
+    rotation_kick(r);
+    return answer_empty(res);
+}

@@ -1,0 +1,671 @@
+# SPDX-License-Identifier: ISC
+"""Rotation on a real PostgreSQL: nobody is locked out, whatever is killed."""
+
+import os
+import signal
+import time
+import unittest
+
+import harness
+from rotation_target import ROTATOR_PASSWORD, Target
+
+CONFIG = "rotation {\n  min_interval_s = 1\n}\n"
+
+
+class RotationTest(harness.VaultTest):
+    config = CONFIG
+    lease_ms = 3000
+
+    @classmethod
+    def setUpClass(cls):
+        os.environ["ROTUNDA_TEST_ROTATION_LEASE_MS"] = str(cls.lease_ms)
+        cls.target = Target()
+        super().setUpClass()
+        cls.served = set()
+        reply = cls.vault.post("sys/mounts/rotation", {"type": "rotation"})
+        assert reply.status == 204, reply
+        reply = cls.vault.post("rotation/targets/db", cls.target.settings)
+        assert reply.status == 204, reply
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.target.destroy()
+
+    # ---- helpers
+
+    def role(self, name):
+        self.target.sql(f"CREATE ROLE {name} LOGIN")
+        return name
+
+    def put_single(self, name, **more):
+        body = {"target": "db", "account": self.role(name), "interval": "1h", "owner": "team"}
+        body.update(purpose="tests", **more)
+        self.assertStatus(204, self.vault.post(f"rotation/credentials/{name}", body))
+        return name
+
+    def put_pair(self, name, **more):
+        accounts = [self.role(f"{name}_a"), self.role(f"{name}_b")]
+        body = {"target": "db", "accounts": accounts, "interval": "1h", "grace": "1s"}
+        body.update(owner="team", purpose="tests", **more)
+        self.assertStatus(204, self.vault.post(f"rotation/credentials/{name}", body))
+        return name
+
+    def read(self, name, query=""):
+        reply = self.vault.get(f"rotation/creds/{name}{query}")
+        if reply.status == 200:
+            self.served.add(reply.data["password"])
+        return reply
+
+    def wait_for(self, what, seconds=20):
+        """What `what` returns as soon as that isn't None or False."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = what()
+            if found:
+                return found
+            time.sleep(0.05)
+        self.fail("waited in vain")
+
+    def first_version(self, name):
+        def served():
+            reply = self.read(name)
+            return reply.data if reply.status == 200 else None
+
+        return self.wait_for(served)
+
+    def credential(self, name):
+        return self.assertStatus(200, self.vault.get(f"rotation/credentials/{name}")).data
+
+    def wait_idle(self, name, seconds=20):
+        self.wait_for(lambda: self.credential(name)["state"] == "idle", seconds)
+
+    def states(self, name):
+        reply = self.assertStatus(200, self.vault.get(f"rotation/credentials/{name}/history"))
+        return [event["state"] for event in reply.data["events"]]
+
+    def rotate(self, name):
+        reply = self.assertStatus(200, self.vault.post(f"rotation/credentials/{name}/rotate"))
+        self.assertIsNone(reply.data["error_class"], reply)
+        return reply.data
+
+    def assertWorks(self, creds):
+        self.assertIsNone(self.target.login(creds["username"], creds["password"]))
+
+    def assertRefused(self, creds):
+        said = self.target.login(creds["username"], creds["password"])
+        self.assertIn("password authentication failed", said or "the login worked")
+
+
+class LifeTest(RotationTest):
+    def test_first_rotation_of_a_single_role_sets_its_password(self):
+        creds = self.first_version(self.put_single("first"))
+        self.assertEqual(("first", 1), (creds["username"], creds["version"]))
+        self.assertRegex(creds["password"], r"^[A-Za-z0-9_-]{27}$")
+        self.assertWorks(creds)
+
+    def test_rotating_a_single_role_ends_the_old_password(self):
+        old = self.first_version(self.put_single("single"))
+        self.wait_idle("single")
+        self.assertEqual(2, self.rotate("single")["version"])
+        new = self.read("single").data
+        self.assertEqual(2, new["version"])
+        self.assertWorks(new)
+        self.assertRefused(old)
+        self.assertStatus(404, self.read("single", "?version=previous"))
+        self.wait_idle("single")
+        self.assertEqual(
+            "planned staged applying applied verified promoted retired".split(),
+            self.states("single")[-7:],
+        )
+
+    def test_a_pair_alternates_and_the_previous_role_works_through_its_grace(self):
+        old = self.first_version(self.put_pair("duo", grace="3s"))
+        self.assertEqual("duo_a", old["username"])
+        self.wait_idle("duo")
+        self.rotate("duo")
+        new = self.read("duo").data
+        self.assertEqual("duo_b", new["username"])
+        self.assertWorks(new)
+        previous = self.assertStatus(200, self.read("duo", "?version=previous")).data
+        self.assertEqual(old["password"], previous["password"])
+        self.assertWorks(old)
+        self.assertEqual(1, self.credential("duo")["previous_readers"][0]["reads"])
+        self.wait_idle("duo")
+        self.assertStatus(404, self.read("duo", "?version=previous"))
+        self.assertRefused(old)
+        self.assertWorks(new)
+
+
+class RulesTest(RotationTest):
+    """What is refused, and what an import does."""
+
+    def refused(self, path, body, expected):
+        reply = self.assertStatus(400, self.vault.post(path, body))
+        self.assertIn(expected, reply.errors[0])
+
+    def body(self, **more):
+        body = {"target": "db", "account": "nobody", "interval": "1h", "owner": "o", "purpose": "p"}
+        body.update(more)
+        return {k: v for k, v in body.items() if v is not None}
+
+    def test_rules_of_a_credential_are_checked_and_the_field_is_named(self):
+        path = "rotation/credentials/refused"
+        self.refused(path, self.body(owner=None), "owner: required")
+        self.refused(path, self.body(purpose=None), "purpose: required")
+        self.refused(path, self.body(target=None), "target: required")
+        self.refused(path, self.body(target="missing"), "target: there is no such target")
+        self.refused(path, self.body(account=None), "accounts: required")
+        self.refused(path, self.body(interval="0s"), "interval: expected 1s")
+        self.refused(path, self.body(interval="soon"), "interval: expected a duration")
+        self.refused(path, self.body(grace="1h"), "grace: must be shorter")
+        self.refused(path, self.body(strategy="pair"), "accounts: strategy single takes one")
+        self.refused(path, self.body(account=["a", "a"]), "accounts: a pair is two different")
+        self.refused(path, self.body(account="rotator"), "accounts: the rotator logs in as this")
+        self.refused(path, self.body(schedule="0 0 * * *"), "schedule: neither a field nor")
+        self.refused(path, self.body(expires_at="tomorrow"), "expires_at: ")
+        self.refused("rotation/credentials/.hidden", self.body(), "a name has up to")
+        self.assertStatus(404, self.vault.get(path))
+
+    def test_rules_of_a_target_are_checked_and_the_field_is_named(self):
+        path = "rotation/targets/refused"
+        good = self.target.settings
+        self.refused(path, {**good, "rotator": "oracle"}, "rotator: there is no such rotator")
+        self.refused(path, {**good, "tsl": "off"}, "tsl: neither a field nor a setting")
+        self.refused(path, {k: v for k, v in good.items() if k != "host"}, "host: this setting is")
+        self.refused(path, {**good, "password": ""}, "password: required")
+        self.refused(path, {**good, "timeout": "1h"}, "timeout: expected 1s to 20s")
+        self.assertStatus(404, self.vault.get(path))
+
+    def test_a_target_never_shows_its_password(self):
+        reply = self.assertStatus(200, self.vault.get("rotation/targets/db"))
+        self.assertEqual("127.0.0.1", reply.data["host"])
+        self.assertNotIn(ROTATOR_PASSWORD, reply.text)
+        self.assertEqual(["db"], self.vault.list("rotation/targets").data["keys"])
+
+    def test_a_check_tells_what_is_missing_and_how_to_grant_it(self):
+        self.put_single("checked")
+        reply = self.vault.post("rotation/targets/db/check", {"account": "checked"})
+        self.assertTrue(self.assertStatus(200, reply).data["ok"], reply)
+        reply = self.vault.post("rotation/targets/db/check", {"account": "absent"})
+        missing = [c for c in self.assertStatus(200, reply).data["checks"] if c["state"] != "ok"]
+        self.assertFalse(reply.data["ok"])
+        self.assertEqual(["role_exists"], [c["check"] for c in missing])
+        self.assertIn('CREATE ROLE "absent"', missing[0]["how_to_grant"])
+
+    def test_an_import_changes_nothing_and_is_verified(self):
+        self.target.sql("CREATE ROLE imported LOGIN PASSWORD 'from-before-the-vault'")
+        body = self.body(account="imported", password="something else")
+        reply = self.assertStatus(400, self.vault.post("rotation/credentials/imported", body))
+        self.assertIn("the target refuses this password", reply.errors[0])
+        self.assertStatus(404, self.vault.get("rotation/credentials/imported"))
+        body["password"] = "from-before-the-vault"
+        self.assertStatus(204, self.vault.post("rotation/credentials/imported", body))
+        self.assertEqual("from-before-the-vault", self.read("imported").data["password"])
+        self.assertEqual([], self.states("imported"))
+        self.assertEqual(2, self.rotate("imported")["version"])
+        self.assertWorks(self.read("imported").data)
+
+    def test_an_account_is_in_the_care_of_one_credential_only(self):
+        self.put_single("mine")
+        reply = self.vault.post("rotation/credentials/other", self.body(account="mine"))
+        self.assertStatus(409, reply)
+        self.assertStatus(404, self.vault.get("rotation/credentials/other"))
+        self.assertStatus(409, self.vault.delete("rotation/targets/db"))
+        self.first_version("mine")
+        self.wait_idle("mine")
+        self.assertStatus(204, self.vault.delete("rotation/credentials/mine"))
+        self.assertStatus(404, self.read("mine"))
+        self.assertStatus(204, self.vault.post("rotation/credentials/other", self.body(account="mine")))
+
+    def test_settings_can_be_changed_but_not_what_a_credential_is(self):
+        self.put_single("changed")
+        path = "rotation/credentials/changed"
+        self.first_version("changed")
+        self.assertStatus(204, self.vault.post(path, {"interval": "2h", "owner": "new"}))
+        data = self.credential("changed")
+        self.assertEqual((7200, "new"), (data["interval"], data["owner"]))
+        self.refused(path, {"account": "else"}, "can't be changed")
+        self.refused(path, {"password": "else"}, "password: only when")
+
+    def test_only_policies_open_a_credential(self):
+        self.put_single("guarded")
+        self.first_version("guarded")
+        token = self.vault.token_with('path "rotation/creds/guarded" { capabilities = ["read"] }')
+        self.assertStatus(200, self.vault.get("rotation/creds/guarded", token=token))
+        self.assertStatus(403, self.vault.get("rotation/creds/other", token=token))
+        self.assertStatus(403, self.vault.post("rotation/credentials/guarded/rotate", token=token))
+        self.assertStatus(403, self.vault.get("rotation/targets/db", token=token))
+
+    def test_what_the_database_owner_alters_is_refused(self):
+        self.put_single("tampered")
+        self.first_version("tampered")
+        self.wait_idle("tampered")
+        query = self.vault.database.query
+        query("UPDATE rotation_credential SET owner = 'thief' WHERE name = 'tampered'")
+        self.assertStatus(500, self.read("tampered"))
+        query("UPDATE rotation_credential SET owner = 'team' WHERE name = 'tampered'")
+        self.assertStatus(200, self.read("tampered"))
+        query("UPDATE rotation_target SET settings = replace(settings, '127.0.0.1', '127.0.0.2')")
+        self.assertStatus(500, self.vault.get("rotation/targets/db"))
+        query("UPDATE rotation_target SET settings = replace(settings, '127.0.0.2', '127.0.0.1')")
+        self.assertStatus(200, self.vault.get("rotation/targets/db"))
+
+
+class ServiceTest(RotationTest):
+    """Services read and log in all the while."""
+
+    def test_a_pair_rotates_every_two_seconds_without_one_failed_login(self):
+        self.put_pair("busy", interval="2s", grace="1s")
+        first = self.first_version("busy")
+        end = time.monotonic() + (200 if harness.FULL else 15)
+        last = first
+        while time.monotonic() < end:
+            last = self.read("busy").data
+            self.assertWorks(last)
+        self.assertGreaterEqual(last["version"], first["version"] + (80 if harness.FULL else 4))
+        self.assertStatus(204, self.vault.post("rotation/credentials/busy", {"interval": "1h"}))
+
+    def test_readers_of_a_single_role_wait_while_it_is_changed(self):
+        self.put_single("held", interval="1s")
+        first = self.first_version("held")
+        end = time.monotonic() + 6
+        refused = 0
+        while time.monotonic() < end:
+            last = self.read("held").data
+            # A value read just before its end can be refused; then the next read has another one.
+            if self.target.login(last["username"], last["password"]) is not None:
+                refused += 1
+                self.assertGreater(self.read("held").data["version"], last["version"])
+        self.assertGreaterEqual(last["version"], first["version"] + 3)
+        self.assertLess(refused, 6)
+        self.assertStatus(204, self.vault.post("rotation/credentials/held", {"interval": "1h"}))
+
+    def test_the_idle_role_is_not_changed_while_it_has_sessions(self):
+        self.put_pair("open", grace="1s")
+        old = self.first_version("open")
+        self.wait_idle("open")
+        conninfo = f"host=127.0.0.1 port={self.target.port} dbname=rotunda user=open_b"
+        self.target.sql("ALTER ROLE open_b PASSWORD 'set-by-hand'")
+        environment = dict(os.environ, PGPASSWORD="set-by-hand")
+        command = ["psql", "-X", "-q", "-d", conninfo, "-c", "SELECT pg_sleep(60)"]
+        session = harness.subprocess.Popen(command, env=environment, stderr=harness.subprocess.DEVNULL)
+        try:
+            count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'open_b'"
+            self.wait_for(lambda: self.target.sql(count) == [["1"]])
+            reply = self.vault.post("rotation/credentials/open/rotate")
+            self.assertEqual("in_use", self.assertStatus(200, reply).data["error_class"])
+            self.assertEqual(old["version"], self.read("open").data["version"])
+        finally:
+            session.kill()
+            session.wait()
+            self.target.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'open_b'")
+        self.wait_for(lambda: self.read("open").data["version"] == old["version"] + 1)
+        self.assertWorks(self.read("open").data)
+
+    def test_status_and_history_tell_who_answers_for_what(self):
+        self.put_single("told")
+        self.first_version("told")
+        data = self.assertStatus(200, self.vault.get("rotation/status")).data
+        self.assertEqual("team", data["owners"][0]["owner"])
+        self.assertEqual(0, data["blocked"])
+
+    def test_zz_neither_the_target_nor_the_node_logs_a_password(self):
+        self.assertGreater(len(self.served), 5)
+        target_log = self.target.read_log()
+        node_log = self.vault.node.read_log().encode()
+        for password in (*self.served, ROTATOR_PASSWORD):
+            self.assertNotIn(password.encode(), target_log)
+            self.assertNotIn(password.encode(), node_log)
+        self.assertNotIn(b"SCRAM-SHA-256$", target_log)
+
+
+# Where a change of state can be cut, in the order in which an attempt comes by.
+SINGLE_STATES = "staged applying apply applied verified promoted retired".split()
+PAIR_STATES = "staged applying apply applied verified promoted draining retired".split()
+
+
+class CrashTest(RotationTest):
+    """The node is killed at every state."""
+
+    lease_ms = 1500
+
+    def crash_at(self, place):
+        """Restarts the node so that it dies there."""
+        node = self.vault.node
+        self.assertEqual(0, node.stop())
+        os.environ["ROTUNDA_TEST_ROTATION_CRASH"] = place
+        try:
+            self.vault.restart(node)
+        finally:
+            del os.environ["ROTUNDA_TEST_ROTATION_CRASH"]
+
+    def wait_for_death(self):
+        node = self.vault.node
+        self.assertEqual(-signal.SIGKILL, node.process.wait(timeout=30))
+        node.process = None
+
+    def rotate_with_crash(self, name, place):
+        self.crash_at(place)
+        try:
+            self.vault.post(f"rotation/credentials/{name}/rotate")
+        except OSError:
+            pass
+        self.wait_for_death()
+        self.vault.restart(self.vault.node)
+        self.wait_idle(name)
+
+    def check_one_current(self, name):
+        creds = self.read(name).data
+        self.assertWorks(creds)
+        rows = self.vault.database.query(
+            "SELECT v.state, count(*) FROM rotation_value v JOIN rotation_credential c"
+            f" ON c.id = v.credential_id WHERE c.name = '{name}' GROUP BY 1 ORDER BY 1"
+        )
+        self.assertEqual([["current", "1"], ["retired", str(creds["version"] - 1)]], rows)
+        return creds
+
+    def run_places(self, name, states):
+        before = self.first_version(name)
+        for state in states:
+            for when in ("before", "after"):
+                with self.subTest(f"{state}:{when}"):
+                    self.wait_idle(name)
+                    self.rotate_with_crash(name, f"{state}:{when}")
+                    after = self.check_one_current(name)
+                    self.assertEqual(before["version"] + 1, after["version"])
+                    self.assertRefused(before)
+                    before = after
+
+    def test_a_single_role_survives_a_kill_at_every_state(self):
+        self.put_single("cut")
+        self.run_places("cut", SINGLE_STATES)
+
+    def test_a_pair_survives_a_kill_at_every_state(self):
+        self.put_pair("cutpair")
+        self.run_places("cutpair", PAIR_STATES)
+
+
+class LossTest(RotationTest):
+    """Processes and servers go away in the middle."""
+
+    lease_ms = 2000
+
+    def hosts(self):
+        """The processes that run rotators for our nodes."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as f:
+                    command = f.read().split(b"\0")
+                with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+                    launcher = f.read().rsplit(")", 1)[1].split()[1]
+                with open(f"/proc/{launcher}/stat", encoding="ascii", errors="replace") as f:
+                    server = int(f.read().rsplit(")", 1)[1].split()[1])
+            except (OSError, IndexError, ValueError):
+                continue
+            ours = [n.process.pid for n in self.vault.nodes if n.process is not None]
+            if len(command) > 1 and command[1] == b"rotator-host" and server in ours:
+                found.append(int(pid))
+        return found
+
+    def test_a_killed_host_process_costs_only_time(self):
+        self.put_pair("hosted", interval="1s", grace="0s")
+        first = self.first_version("hosted")
+        killed = 0
+        end = time.monotonic() + (120 if harness.FULL else 12)
+        while time.monotonic() < end:
+            for pid in self.hosts():
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                    killed += 1
+                except ProcessLookupError:
+                    pass
+            time.sleep(0.15)
+            self.assertWorks(self.read("hosted").data)
+        self.assertGreater(killed, 3)
+        self.assertStatus(204, self.vault.post("rotation/credentials/hosted", {"interval": "1h"}))
+        self.wait_idle("hosted", 60)
+        self.assertWorks(self.read("hosted").data)
+        self.assertGreaterEqual(self.read("hosted").data["version"], first["version"])
+
+    def test_a_killed_target_is_waited_for(self):
+        self.put_single("away")
+        before = self.first_version("away")
+        self.wait_idle("away")
+        self.target.kill()
+        reply = self.vault.post("rotation/credentials/away/rotate")
+        self.assertEqual("unreachable", self.assertStatus(200, reply).data["error_class"])
+        # Nothing was changed for certain: the current value is served.
+        self.assertEqual(before["version"], self.read("away").data["version"])
+        status = self.vault.get("rotation/status").data
+        self.assertEqual(["away"], [c["name"] for c in status["attention"]])
+        self.assertEqual(1, status["failing"])
+        self.target.start()
+        self.wait_for(lambda: self.credential("away")["version"] == before["version"] + 1, 60)
+        self.assertWorks(self.read("away").data)
+        self.assertRefused(before)
+
+    def test_a_killed_vault_database_is_waited_for(self):
+        self.put_pair("durable", interval="1s", grace="0s")
+        self.first_version("durable")
+        folder = os.environ["ROTUNDA_TEST_PG_DIR"]
+        for _ in range(20 if harness.FULL else 3):
+            time.sleep(0.7)
+            self.target.shell(f"pg_kill9 {folder}; pg_start {folder} >/dev/null 2>&1 </dev/null")
+            self.wait_for(lambda: self.read("durable").status == 200, 30)
+            self.assertWorks(self.read("durable").data)
+        reached = self.read("durable").data["version"]
+        self.wait_for(lambda: self.read("durable").data["version"] > reached, 60)
+        self.vault.post("rotation/credentials/durable", {"interval": "1h"})
+
+    def test_sealing_and_unsealing_go_on_where_it_stood(self):
+        self.put_pair("sealed", interval="1s", grace="0s")
+        self.first_version("sealed")
+        for _ in range(2):
+            self.assertStatus(204, self.vault.put("sys/seal"))
+            self.vault.unseal(self.vault.node)
+            reached = self.first_version("sealed")["version"]
+            self.wait_for(lambda seen=reached: self.read("sealed").data["version"] > seen, 30)
+        self.vault.post("rotation/credentials/sealed", {"interval": "1h"})
+
+    def test_a_password_set_by_hand_during_an_attempt_blocks_it_until_acknowledged(self):
+        self.put_single("meddled")
+        before = self.first_version("meddled")
+        self.wait_idle("meddled")
+        node = self.vault.node
+        self.assertEqual(0, node.stop())
+        os.environ["ROTUNDA_TEST_ROTATION_CRASH"] = "apply:before"
+        try:
+            self.vault.restart(node)
+        finally:
+            del os.environ["ROTUNDA_TEST_ROTATION_CRASH"]
+        try:
+            self.vault.post("rotation/credentials/meddled/rotate")
+        except OSError:
+            pass
+        node.process.wait(timeout=30)
+        node.process = None
+        self.target.sql("ALTER ROLE meddled PASSWORD 'by-hand'")
+        self.vault.restart(node)
+        self.wait_for(lambda: self.credential("meddled")["state"] == "blocked")
+        self.assertIn("acknowledge", self.credential("meddled")["error"])
+        self.assertStatus(503, self.read("meddled"))
+        self.assertStatus(409, self.vault.post("rotation/credentials/meddled/rotate"))
+        path = "rotation/credentials/meddled/acknowledge"
+        self.assertStatus(400, self.vault.post(path, {"action": "hope"}))
+        self.assertStatus(204, self.vault.post(path, {"action": "apply"}))
+        self.wait_idle("meddled")
+        self.assertEqual(before["version"] + 1, self.read("meddled").data["version"])
+        self.assertWorks(self.read("meddled").data)
+
+
+class TwoNodesTest(RotationTest):
+    """One node is stopped in the middle and goes on late."""
+
+    node_count = 2
+    lease_ms = 1500
+
+    def stop_at(self, place, name):
+        """node0 stops there while it rotates; returns when node1 has finished the rotation."""
+        first, second = self.vault.nodes
+        self.assertEqual(0, second.stop())
+        self.assertEqual(0, first.stop())
+        os.environ["ROTUNDA_TEST_ROTATION_STOP"] = place
+        try:
+            self.vault.restart(first)
+        finally:
+            del os.environ["ROTUNDA_TEST_ROTATION_STOP"]
+        before = self.credential(name)["version"]
+        path = f"rotation/credentials/{name}/rotate"
+        self.assertStatus(200, self.vault.post(path, {"timeout": "0s"}))
+        self.wait_for(lambda: self.is_stopped(first))
+        self.vault.restart(second)
+        read = lambda: second.request("GET", f"rotation/credentials/{name}", token=self.vault.token)
+        self.wait_for(lambda: read().data["state"] == "idle", 30)
+        self.assertEqual(before + 1, read().data["version"])
+
+    def is_stopped(self, node):
+        with open(f"/proc/{node.process.pid}/stat", encoding="ascii", errors="replace") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "T"
+
+    def test_a_late_node_changes_nothing(self):
+        self.put_single("late")
+        self.first_version("late")
+        for place in ("staged:after", "apply:before", "apply:after", "verified:before"):
+            with self.subTest(place):
+                self.wait_idle("late")
+                self.stop_at(place, "late")
+                first, second = self.vault.nodes
+                left = first.read_log().count("rotation.attempt_left")
+                seen = second.request("GET", "rotation/creds/late", token=self.vault.token).data
+                first.process.send_signal(signal.SIGCONT)
+                self.wait_for(lambda seen=left: first.read_log().count("rotation.attempt_left") > seen)
+                time.sleep(0.5)
+                creds = self.read("late").data
+                self.assertEqual(seen, {**creds, "ttl": seen["ttl"]})
+                self.served.add(creds["password"])
+                self.assertWorks(creds)
+
+    def test_both_nodes_share_the_work(self):
+        self.vault.nodes[0].request("GET", "sys/health")
+        for number in range(6):
+            self.put_single(f"shared{number}", interval="1s")
+        time.sleep(6)
+        nodes = self.vault.database.query("SELECT DISTINCT node FROM rotation_event WHERE node <> ''")
+        double = self.vault.database.query(
+            "SELECT credential_id, version FROM rotation_event WHERE state = 'promoted'"
+            " GROUP BY 1, 2 HAVING count(*) > 1"
+        )
+        self.assertEqual([["node0"], ["node1"]], sorted(nodes))
+        self.assertEqual([], double)
+        for number in range(6):
+            self.vault.post(f"rotation/credentials/shared{number}", {"interval": "1h"})
+            self.wait_idle(f"shared{number}")
+            self.assertWorks(self.read(f"shared{number}").data)
+
+
+class MockTest(RotationTest):
+    """A rotator that dies, hangs, lies and talks nonsense, once or always."""
+
+    lease_ms = 4000
+
+    def setUp(self):
+        self.folder = harness.tempfile.mkdtemp(prefix="rotunda-mock.")
+        os.chmod(self.folder, 0o777)
+
+    def tearDown(self):
+        harness.shutil.rmtree(self.folder, ignore_errors=True)
+
+    def put_mock(self, name, rotator="mock", **settings):
+        """A credential at a mock target without faults, rotated once; then with them."""
+        target = {"rotator": rotator, "state_dir": self.folder, "username": "u", "password": "p"}
+        target.update(timeout="2s")
+        path = f"rotation/targets/{name}"
+        self.assertStatus(204, self.vault.post(path, target))
+        body = {"target": name, "account": "app", "interval": "1h", "owner": "o", "purpose": "p"}
+        self.assertStatus(204, self.vault.post(f"rotation/credentials/{name}", body))
+        first = self.first_version(name)
+        self.wait_idle(name)
+        self.assertStatus(204, self.vault.post(path, settings))
+        return first
+
+    def values(self):
+        """What the mock accepts."""
+        with open(os.path.join(self.folder, "state"), encoding="ascii") as f:
+            return f.read()
+
+    def assertAccepted(self, creds):
+        self.assertIn(creds["password"].encode().hex(), self.values())
+
+    def test_a_fault_that_happens_once_is_overcome(self):
+        faults = "die_before_commit die_after_commit lose_reply hang crash garbage flood other_attempt"
+        for fault in faults.split() + ["policy_reject", "unreachable"]:
+            with self.subTest(fault):
+                first = self.put_mock(f"once_{fault}", fault=fault, fault_once="true")
+                self.vault.post(f"rotation/credentials/once_{fault}/rotate")
+                self.wait_idle(f"once_{fault}", 30)
+                creds = self.read(f"once_{fault}").data
+                self.assertGreater(creds["version"], first["version"])
+                self.assertAccepted(creds)
+                self.assertNotIn(first["password"].encode().hex(), self.values())
+                self.tearDown()
+                self.setUp()
+
+    def test_what_is_not_permitted_waits_for_a_person_and_current_is_served(self):
+        first = self.put_mock("forbidden", fault="not_permitted")
+        reply = self.vault.post("rotation/credentials/forbidden/rotate")
+        self.assertEqual("blocked", self.assertStatus(200, reply).data["state"])
+        self.assertEqual("not_permitted", reply.data["error_class"])
+        self.assertEqual(first["password"], self.read("forbidden").data["password"])
+        attention = self.vault.get("rotation/status").data["attention"]
+        self.assertIn(("forbidden", "blocked"), [(c["name"], c["state"]) for c in attention])
+        self.assertStatus(204, self.vault.post("rotation/targets/forbidden", {"fault": None}))
+        path = "rotation/credentials/forbidden/acknowledge"
+        self.assertStatus(204, self.vault.post(path, {"action": "retry"}))
+        self.wait_idle("forbidden")
+        self.assertAccepted(self.read("forbidden").data)
+        self.assertEqual(first["version"] + 1, self.read("forbidden").data["version"])
+
+    def test_an_abandoned_rotation_leaves_what_is_current(self):
+        first = self.put_mock("given_up", fault="not_permitted")
+        self.vault.post("rotation/credentials/given_up/rotate")
+        path = "rotation/credentials/given_up/acknowledge"
+        self.assertStatus(204, self.vault.post(path, {"action": "abandon"}))
+        self.assertEqual("idle", self.credential("given_up")["state"])
+        self.assertEqual("rolled_back", self.states("given_up")[-1])
+        self.assertEqual(first["password"], self.read("given_up").data["password"])
+        self.assertStatus(409, self.vault.post(path, {"action": "retry"}))
+
+    def test_values_that_the_target_refuses_are_replaced_only_so_often(self):
+        first = self.put_mock("picky", fault="policy_reject")
+        reply = self.vault.post("rotation/credentials/picky/rotate")
+        self.assertEqual("blocked", self.assertStatus(200, reply).data["state"])
+        self.assertEqual(5, self.states("picky")[-15:].count("staged"))
+        self.assertEqual(first["password"], self.read("picky").data["password"])
+
+    def test_two_slots_keep_the_previous_value_through_its_grace(self):
+        first = self.put_mock("slots", rotator="mock-slots")
+        self.assertStatus(204, self.vault.post("rotation/credentials/slots", {"grace": "2s"}))
+        self.assertStatus(200, self.vault.post("rotation/credentials/slots/rotate"))
+        second = self.read("slots").data
+        self.assertAccepted(second)
+        self.assertAccepted(first)
+        self.assertEqual(first["password"], self.read("slots", "?version=previous").data["password"])
+        self.wait_idle("slots")
+        self.assertAccepted(second)
+        self.assertNotIn(first["password"].encode().hex(), self.values())
+
+    def test_a_hung_target_delays_no_other(self):
+        self.put_mock("hung", fault="hang")
+        self.put_single("prompt")
+        self.first_version("prompt")
+        self.wait_idle("prompt")
+        self.vault.post("rotation/credentials/hung/rotate", {"timeout": "0s"})
+        began = time.monotonic()
+        self.rotate("prompt")
+        self.assertLess(time.monotonic() - began, 1.5)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: ISC
+#include "vault/rotation/creds.h"
+
+#include "vault/base/log.h"
+#include "vault/crypto/envelope.h"
+#include "vault/rotation/name.h"
+
+enum {
+    HOLD_FIRST_POLL_US = CLOCK_SECOND / 100,
+    HOLD_LAST_POLL_US = CLOCK_SECOND / 2,
+    HOLD_MAX_US = 10 * CLOCK_SECOND,
+    CREDENTIAL_AT = 1,
+    VERSION_AT = CREDENTIAL_AT + CREDENTIAL_COLUMN_COUNT,
+    HOLD_AT = VERSION_AT + VERSION_COLUMN_COUNT,
+};
+
+static const struct batch_load load_creds = {
+    .statement = {"rotation.creds",
+                  "SELECT q.n, " CREDENTIAL_COLUMNS ", " VERSION_COLUMNS
+                  ", coalesce(a.hold, false), "
+                  "coalesce(a.state, '') FROM unnest($1, $2, $3) WITH ORDINALITY AS q(mount_id, "
+                  "name, previous, n) "
+                  "JOIN rotation_credential c ON c.mount_id = q.mount_id AND c.name = q.name "
+                  "LEFT JOIN rotation_value v ON v.credential_id = c.id AND v.version = "
+                  "CASE WHEN q.previous THEN c.previous_version ELSE c.current_version END "
+                  "LEFT JOIN rotation_attempt a ON a.credential_id = c.id AND a.open "
+                  "ORDER BY q.n"},
+    .key_count = 3,
+    .key_types = {STORE_UUID, STORE_TEXT, STORE_BOOL},
+};
+static const struct store_statement find_caller = {
+    "rotation.caller", "SELECT 1 FROM token WHERE id = $1 AND expires_at > clock_timestamp()"};
+static const struct store_statement note_read = {
+    "rotation.note_read",
+    "INSERT INTO rotation_read (credential_id, version, accessor, namespace_id, actor, remote, "
+    "reads, last_read_at) VALUES ($1, $2, $3, $4, $5, $6, 1, clock_timestamp()) "
+    "ON CONFLICT (credential_id, version, accessor) DO UPDATE SET remote = excluded.remote, "
+    "reads = rotation_read.reads + 1, last_read_at = excluded.last_read_at"};
+
+void creds_submit(struct operation *op, struct str name, bool previous, struct creds_load *load)
+{
+    load->name = name;
+    load->previous = previous;
+    if (!name_valid(name) || op->worker->batch == NULL) {
+        return; // creds_wait() says so, once the caller is known
+    }
+    load->keys[0] = store_uuid(op->mount->id);
+    load->keys[1] = store_text(name);
+    load->keys[2] = store_bool(previous);
+    batch_load(op->worker->batch, &load_creds, load->keys, &load->op);
+    load->submitted = true;
+}
+
+void creds_load_done(struct creds_load *load)
+{
+    if (load->submitted) {
+        status_ignore(batch_wait(&load->op)); // whoever wanted to know has asked
+        batch_op_done(&load->op);
+        load->submitted = false;
+    }
+}
+
+static struct status load_again(struct operation *op, struct creds_load *load)
+{
+    creds_load_done(load);
+    load->op = (struct batch_op){0};
+    creds_submit(op, load->name, load->previous, load);
+    if (!load->submitted) {
+        FAIL(SEALED, "the vault is sealed");
+    }
+    return OK_STATUS;
+}
+
+// Time has passed since the caller was authorised: its token must still be there, in the snapshot
+// of the value, and neither mounts nor policies may have changed.
+static struct status load_with_caller(struct operation *op, struct creds_load *load)
+{
+    struct batch_op caller CLEANUP(batch_op_done) = {0};
+    const struct store_value id[] = {store_uuid(op->caller.id)};
+    TRY(load_again(op, load));
+    batch_query(op->worker->batch, &find_caller, id, ARRAY_LEN(id), &caller);
+    struct status loaded = batch_wait(&load->op);
+    TRY(batch_wait(&caller));
+    TRY(loaded);
+    if (caller.rows.count != 1) {
+        op->reason = "token was revoked or expired meanwhile";
+        FAIL(UNAUTHENTICATED, "permission denied");
+    }
+    if (caller.snapshot.epoch != op->snapshot.epoch) {
+        op->snapshot = caller.snapshot;
+        op->stale = true;
+        FAIL(UNAVAILABLE, "mounts or policies have just changed, try again");
+    }
+    return OK_STATUS;
+}
+
+static bool is_held(const struct creds_load *load)
+{
+    return load->op.rows.count == 1 && store_get_bool(&load->op.rows, 0, HOLD_AT);
+}
+
+static bool is_blocked(const struct creds_load *load)
+{
+    return str_equal_c(store_get_text(&load->op.rows, 0, HOLD_AT + 1), "blocked");
+}
+
+// Asks less and less often: many may be waiting for the same change.
+static struct status wait_for_release(struct operation *op, struct creds_load *load)
+{
+    int64_t limit_us = clock_monotonic_us() + HOLD_MAX_US;
+    int64_t until_us = op->deadline_us < limit_us ? op->deadline_us : limit_us;
+    int64_t poll_us = HOLD_FIRST_POLL_US;
+    while (is_held(load)) {
+        if (is_blocked(load)) {
+            FAIL(UNAVAILABLE, "the credential is blocked, nothing is known to work: see its "
+                              "history, then acknowledge it");
+        }
+        if (clock_monotonic_us() + poll_us > until_us) {
+            FAIL(UNAVAILABLE, "the credential is being changed at its target just now, try again");
+        }
+        fiber_sleep_until(clock_monotonic_us() + poll_us);
+        poll_us = poll_us * 2 < HOLD_LAST_POLL_US ? poll_us * 2 : HOLD_LAST_POLL_US;
+        TRY(load_with_caller(op, load));
+    }
+    return OK_STATUS;
+}
+
+static struct status check_served(const struct creds_load *load, const struct creds *creds)
+{
+    const struct credential *c = &creds->credential;
+    int64_t version = load->previous ? c->previous_version : c->current_version;
+    bool served = version != 0 && (!load->previous || c->previous_until_us > creds->now_us);
+    if (!served) {
+        FAIL(NOT_FOUND, "");
+    }
+    if (store_get_null(&load->op.rows, 0, VERSION_AT)) {
+        FAIL(INTEGRITY, "the value of a credential is missing");
+    }
+    return OK_STATUS;
+}
+
+// The version's row is the one that its credential names, and no other's.
+static struct status check_belongs(const struct creds_load *load, const struct creds *creds)
+{
+    const struct credential *c = &creds->credential;
+    const struct version *v = &creds->version;
+    int64_t version = load->previous ? c->previous_version : c->current_version;
+    if (!uuid_equal(v->credential, c->id) || v->number != version ||
+        !str_equal(c->name, load->name)) {
+        FAIL(INTEGRITY, "a value was found where another belongs");
+    }
+    return OK_STATUS;
+}
+
+static struct status open_value(struct operation *op, struct creds *creds)
+{
+    const struct envelope_binding binding =
+        version_binding(creds->credential.mount, &creds->version);
+    struct bytes value;
+    struct status s = envelope_open_in(op->worker->vault->keyring, creds->version.key_epoch,
+                                       &binding, creds->version.ciphertext, op->arena, &value);
+    if (s.code == STATUS_NOT_FOUND) {
+        FAIL(UNAVAILABLE, "the key of this value isn't loaded yet, try again");
+    }
+    TRY(s);
+    creds->value = str_from_bytes(value);
+    return OK_STATUS;
+}
+
+static struct status read_creds(struct operation *op, const struct creds_load *load,
+                                struct creds *out)
+{
+    const struct keyring *k = op->worker->vault->keyring;
+    const struct store_rows *rows = &load->op.rows;
+    struct creds creds = {.now_us = load->op.snapshot.now_us};
+    TRY(credential_read(k, rows, 0, CREDENTIAL_AT, op->arena, &creds.credential));
+    TRY(check_served(load, &creds));
+    TRY(version_read(k, rows, 0, VERSION_AT, &creds.version));
+    TRY(check_belongs(load, &creds));
+    TRY(open_value(op, &creds));
+    *out = creds;
+    return OK_STATUS;
+}
+
+struct status creds_wait(struct operation *op, struct creds_load *load, struct creds *out)
+{
+    if (!load->submitted) {
+        FAIL(NOT_FOUND, "");
+    }
+    TRY(batch_wait(&load->op));
+    TRY(wait_for_release(op, load));
+    if (load->op.rows.count != 1) {
+        FAIL(NOT_FOUND, "");
+    }
+    struct status s = read_creds(op, load, out);
+    if (s.code == STATUS_INTEGRITY) {
+        op->reason = "stored credential altered";
+        log_event(LOG_ERROR, "rotation.altered", LOG_UUID("request_id", op->request_id),
+                  LOG_STATUS(s));
+    }
+    return s;
+}
+
+struct status creds_note_read(struct operation *op, const struct creds *creds)
+{
+    struct batch_op write CLEANUP(batch_op_done) = {0};
+    const struct store_value values[] = {
+        store_uuid(creds->credential.id),    store_int(creds->version.number),
+        store_text(op->caller.accessor),     store_int(op->namespace_id),
+        store_text(op->caller.display_name), store_text(op->remote)};
+    batch_write(op->worker->batch, &note_read, values, ARRAY_LEN(values), &write);
+    return batch_wait(&write);
+}

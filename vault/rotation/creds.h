@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: ISC
+// Serving the value of a credential: one coalesced load in the snapshot of the caller's token.
+//
+//     struct creds_load load CLEANUP(creds_load_done) = {0};
+//     TRY(creds_submit(op, name, false, &load));
+//     TRY(operation_enter(op, POLICY_OP_READ));
+//     TRY(creds_wait(op, &load, &creds));
+#pragma once
+
+#include "vault/rotation/version.h"
+
+struct creds_load {
+    struct str name;
+    bool previous;
+    // Private
+    struct store_value keys[3];
+    struct batch_op op;
+    bool submitted;
+};
+
+struct creds {
+    struct credential credential;
+    struct version version;
+    struct str value; // in the operation's arena
+    int64_t now_us;   // the database's clock
+};
+
+// `name` outlives the load.
+void creds_submit(struct operation *op, struct str name, bool previous, struct creds_load *load);
+// While the only account is being changed neither value is known to work: waits, bounded.
+// NOT_FOUND (no such credential, no value yet, no previous one that is still valid), INTEGRITY,
+// UNAVAILABLE. `out` is borrowed from the load.
+struct status creds_wait(struct operation *op, struct creds_load *load, struct creds *out);
+void creds_load_done(struct creds_load *load); // for CLEANUP
+// Notes that the caller still reads a value that was replaced. Not an effect of the request: what
+// it did stands in its audit record.
+struct status creds_note_read(struct operation *op, const struct creds *creds);

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: ISC
+#include "vault/rotation/manage.h"
+
+#include "vault/crypto/aead.h"
+#include "vault/rotation/driver.h"
+
+enum { PROGRESS_POLL_US = CLOCK_SECOND / 20, SEALED_BYTES = 8192 };
+
+static const struct store_statement insert_principal = {
+    "rotation.insert_principal",
+    "INSERT INTO rotation_principal (target_id, account, namespace_id, credential_id, fence) "
+    "VALUES ($1, $2, $3, $4, 0) ON CONFLICT DO NOTHING RETURNING 1"};
+static const struct store_statement lock_working = {
+    "rotation.lock_working",
+    "SELECT 1 FROM rotation_attempt WHERE credential_id = $1 AND open FOR UPDATE"};
+static const struct store_statement delete_credential = {
+    "rotation.delete_credential",
+    "DELETE FROM rotation_credential c WHERE c.id = $1 AND c.row_version = $2 AND NOT EXISTS ("
+    "SELECT 1 FROM rotation_attempt a WHERE a.credential_id = c.id "
+    "AND a.state IN ('applying', 'applied', 'verified', 'reconcile')) RETURNING 1"};
+static const struct store_statement find_current = {
+    "rotation.find_current", "SELECT " VERSION_COLUMNS " FROM rotation_value v "
+                             "WHERE v.credential_id = $1 AND v.state = 'current'"};
+static const struct store_statement find_progress = {
+    // Why nobody is at work on it: what was overcome on the way doesn't count.
+    "rotation.progress", "SELECT state, version, CASE WHEN lease_until <= clock_timestamp() "
+                         "THEN error_class ELSE '' END, error "
+                         "FROM rotation_attempt WHERE id = $1"};
+
+// ---- putting in care
+
+struct status manage_probe(struct operation *op, const struct target *t, const struct credential *c,
+                           struct str value, struct str *out_message)
+{
+    struct driver d = {0};
+    struct secret *copy CLEANUP(secret_cleanup) = NULL;
+    struct driver_call call = {.attempt = op->request_id, .account = c->accounts[0]};
+    struct protocol_reply reply = {0};
+    bool asked;
+    TRY(secret_copy(bytes_from_str(value), &copy));
+    call.value = copy;
+    TRY(settings_parse(c->account_settings, op->arena, &call.account_settings));
+    struct status s = driver_init(&d, rotation_running(), op->worker->vault->keyring, t, op->arena);
+    if (status_ok(s)) {
+        s = driver_ask(&d, PROTOCOL_PROBE, &call, &reply, &asked);
+    }
+    driver_done(&d);
+    TRY(s);
+    *out_message = reply.message;
+    if (reply.result == PROTOCOL_REJECTED) {
+        FAIL(INVALID, "the target refuses this password for the account");
+    }
+    if (reply.result != PROTOCOL_WORKS) {
+        FAIL(UPSTREAM, "the target can't be asked whether it accepts the password");
+    }
+    return OK_STATUS;
+}
+
+struct store_job {
+    struct operation *op;
+    const struct credential *credential;
+    struct str value;
+};
+
+static struct status insert_principals(struct session *s, const struct credential *c)
+{
+    for (size_t i = 0; i < c->account_count; i++) {
+        const struct store_value values[] = {store_uuid(c->target), store_text(c->accounts[i]),
+                                             store_int(c->namespace_id), store_uuid(c->id)};
+        struct store_rows rows CLEANUP(store_rows_done) = {0};
+        TRY(session_exec(s, &insert_principal, values, ARRAY_LEN(values), &rows));
+        if (rows.count != 1) {
+            FAIL(CONFLICT, "an account is in the care of another credential already");
+        }
+    }
+    return OK_STATUS;
+}
+
+static struct status insert_imported(struct session *s, const struct store_job *job)
+{
+    const struct keyring *k = job->op->worker->vault->keyring;
+    const struct credential *c = job->credential;
+    struct buffer sealed CLEANUP(buffer_done);
+    buffer_init(&sealed, SEALED_BYTES);
+    struct version v = {.id = uuid_new(),
+                        .namespace_id = c->namespace_id,
+                        .credential = c->id,
+                        .number = c->current_version,
+                        .account = c->accounts[0],
+                        .state = STR("current"),
+                        .created_us = c->created_us};
+    TRY(version_seal(k, c->mount, bytes_from_str(job->value), &v, &sealed));
+    return version_insert(s, k, &v);
+}
+
+static struct status store_work_credential(struct session *s, void *arg)
+{
+    const struct store_job *job = arg;
+    TRY(credential_store(s, job->op->worker->vault->keyring, job->credential));
+    if (job->credential->row_version > 0) {
+        return OK_STATUS;
+    }
+    TRY(insert_principals(s, job->credential));
+    return job->value.len > 0 ? insert_imported(s, job) : OK_STATUS;
+}
+
+struct status manage_store(struct operation *op, const struct credential *c, struct str value)
+{
+    struct store_job job = {op, c, value};
+    return operation_transact(op, store_work_credential, &job);
+}
+
+static struct status remove_work(struct session *s, void *arg)
+{
+    const struct credential *c = arg;
+    const struct store_value key[] = {store_uuid(c->id), store_int(c->row_version)};
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    // An attempt that is about to begin its change waits here, and is gone afterwards.
+    TRY(session_exec(s, &lock_working, key, 1, NULL));
+    TRY(session_exec(s, &delete_credential, key, ARRAY_LEN(key), &rows));
+    if (rows.count != 1) {
+        FAIL(CONFLICT, "a rotation is changing the target just now, or the credential was changed "
+                       "by someone else: try again");
+    }
+    return OK_STATUS;
+}
+
+struct status manage_remove(struct operation *op, const struct credential *c)
+{
+    struct credential copy = *c;
+    return operation_transact(op, remove_work, &copy);
+}
+
+// ---- asking for a rotation
+
+struct rotate_job {
+    struct operation *op;
+    const struct credential *credential;
+    struct uuid attempt;
+};
+
+static struct status current_account(struct session *s, const struct keyring *k,
+                                     const struct credential *c, struct arena *arena,
+                                     struct str *out)
+{
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    const struct store_value key[] = {store_uuid(c->id)};
+    struct version v = {.account = STR("")};
+    TRY(session_exec(s, &find_current, key, ARRAY_LEN(key), &rows));
+    if (rows.count == 1) {
+        TRY(version_read(k, &rows, 0, 0, &v));
+    }
+    if (v.number != c->current_version && c->current_version != 0) {
+        FAIL(INTEGRITY, "the current value of a credential is missing");
+    }
+    return arena_copy_str(arena, v.account, out);
+}
+
+static struct status rotate_work(struct session *s, void *arg)
+{
+    struct rotate_job *job = arg;
+    const struct vault *vault = job->op->worker->vault;
+    struct credential_found found CLEANUP(credential_found_done) = {0};
+    struct str account;
+    TRY(credential_lock(s, vault->keyring, job->credential->id, job->op->arena, &found));
+    TRY(current_account(s, vault->keyring, &found.credential, job->op->arena, &account));
+    struct attempt a =
+        attempt_new(&found.credential, credential_next_account(&found.credential, account),
+                    STR("manual"), found.now_us);
+    TRY(attempt_insert(s, vault->keyring, vault->node, &a));
+    job->attempt = a.id;
+    return OK_STATUS;
+}
+
+struct status manage_rotate(struct operation *op, const struct credential *c,
+                            struct uuid *out_attempt)
+{
+    struct rotate_job job = {.op = op, .credential = c};
+    TRY(operation_transact(op, rotate_work, &job));
+    rotation_kick(rotation_running());
+    *out_attempt = job.attempt;
+    return OK_STATUS;
+}
+
+static struct status load_progress(struct operation *op, struct uuid attempt,
+                                   struct manage_progress *out)
+{
+    const struct store_value key[] = {store_uuid(attempt)};
+    struct batch_op query CLEANUP(batch_op_done) = {0};
+    if (op->worker->batch == NULL) {
+        FAIL(SEALED, "the vault is sealed");
+    }
+    batch_query(op->worker->batch, &find_progress, key, ARRAY_LEN(key), &query);
+    TRY(batch_wait(&query));
+    if (query.rows.count != 1) {
+        FAIL(NOT_FOUND, "");
+    }
+    store_rows_done(&out->rows);
+    out->rows = query.rows;
+    query.rows = (struct store_rows){0};
+    out->state = store_get_text(&out->rows, 0, 0);
+    out->version = store_get_int(&out->rows, 0, 1);
+    out->error_class = store_get_text(&out->rows, 0, 2);
+    out->error = store_get_text(&out->rows, 0, 3);
+    return OK_STATUS;
+}
+
+struct status manage_wait(struct operation *op, struct uuid attempt, int64_t until_us,
+                          struct manage_progress *out)
+{
+    for (;;) {
+        enum attempt_state state;
+        TRY(load_progress(op, attempt, out));
+        TRY(attempt_state_parse(out->state, &state));
+        bool over =
+            attempt_is_settled(state) || state == ATTEMPT_BLOCKED || out->error_class.len > 0;
+        if (over || clock_monotonic_us() + PROGRESS_POLL_US > until_us) {
+            return OK_STATUS;
+        }
+        fiber_sleep_until(clock_monotonic_us() + PROGRESS_POLL_US);
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: ISC
+// Lists and reports, on sessions.
+#include "vault/rotation/manage.h"
+
+// Due for longer than an interval, or a minute.
+#define IS_OVERDUE                                                                                 \
+    "(c.next_rotation_at + least(c.interval_s, 60) * interval '1 second' < clock_timestamp())"
+#define FROM_CREDENTIALS                                                                           \
+    "FROM rotation_credential c LEFT JOIN rotation_attempt a ON a.credential_id = c.id AND "       \
+    "a.open "                                                                                      \
+    "WHERE c.mount_id = $1 "
+
+static const struct store_statement list_credentials = {
+    "rotation.list_credentials",
+    "SELECT name FROM rotation_credential WHERE mount_id = $1 ORDER BY name LIMIT $2"};
+static const struct store_statement list_events = {
+    "rotation.history",
+    "SELECT time, attempt_id, state, version, fence, node, error_class, detail FROM ("
+    "SELECT * FROM rotation_event WHERE credential_id = $1 ORDER BY time DESC, id DESC LIMIT $2"
+    ") AS newest ORDER BY time, id"};
+static const struct store_statement list_readers = {
+    "rotation.readers", "SELECT accessor, actor, remote, reads, last_read_at FROM rotation_read "
+                        "WHERE credential_id = $1 AND version = $2 "
+                        "ORDER BY last_read_at DESC LIMIT $3"};
+static const struct store_statement count_owners = {
+    "rotation.owners",
+    "SELECT c.owner, count(*), count(*) FILTER (WHERE c.next_rotation_at <= clock_timestamp()), "
+    "count(*) FILTER (WHERE " IS_OVERDUE "), "
+    "count(*) FILTER (WHERE a.tries > 0 AND a.state <> 'blocked' AND a.error_class <> 'in_use'), "
+    "count(*) FILTER (WHERE a.state = 'blocked') " FROM_CREDENTIALS
+    "GROUP BY c.owner ORDER BY c.owner LIMIT $2"};
+static const struct store_statement list_attention = {
+    "rotation.attention",
+    "SELECT c.name, c.owner, coalesce(a.state, ''), coalesce(a.error_class, ''), "
+    "coalesce(a.error, ''), coalesce(a.tries, 0), c.next_rotation_at " FROM_CREDENTIALS
+    "AND (a.state = 'blocked' OR a.tries > 0 OR " IS_OVERDUE ") "
+    "ORDER BY a.state = 'blocked' DESC NULLS LAST, c.next_rotation_at, c.name LIMIT $2"};
+
+struct query {
+    const struct store_statement *statement;
+    const struct store_value *values;
+    size_t count;
+    struct store_rows *out;
+};
+
+static struct status query_work(struct session *s, void *arg)
+{
+    const struct query *q = arg;
+    return session_exec(s, q->statement, q->values, q->count, q->out);
+}
+
+static struct status run_query(struct operation *op, struct query q)
+{
+    return store_run(op->worker->vault->store, query_work, &q);
+}
+
+struct status manage_list(struct operation *op, struct store_rows *out)
+{
+    const struct store_value values[] = {store_uuid(op->mount->id), store_int(LIMIT_LIST_PAGE)};
+    return run_query(op, (struct query){&list_credentials, values, ARRAY_LEN(values), out});
+}
+
+struct status manage_history(struct operation *op, const struct credential *c,
+                             struct store_rows *out)
+{
+    const struct store_value values[] = {store_uuid(c->id), store_int(MANAGE_HISTORY_MAX)};
+    return run_query(op, (struct query){&list_events, values, ARRAY_LEN(values), out});
+}
+
+struct status manage_readers(struct operation *op, const struct credential *c,
+                             struct store_rows *out)
+{
+    const struct store_value values[] = {store_uuid(c->id), store_int(c->previous_version),
+                                         store_int(MANAGE_READERS_MAX)};
+    return run_query(op, (struct query){&list_readers, values, ARRAY_LEN(values), out});
+}
+
+struct status manage_status(struct operation *op, struct store_rows *owners,
+                            struct store_rows *attention)
+{
+    const struct store_value all[] = {store_uuid(op->mount->id), store_int(LIMIT_LIST_PAGE)};
+    const struct store_value some[] = {store_uuid(op->mount->id), store_int(MANAGE_ATTENTION_MAX)};
+    TRY(run_query(op, (struct query){&count_owners, all, ARRAY_LEN(all), owners}));
+    return run_query(op, (struct query){&list_attention, some, ARRAY_LEN(some), attention});
+}

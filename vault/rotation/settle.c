@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: ISC
+// A person decides about an attempt that is blocked.
+#include "vault/rotation/manage.h"
+
+static const struct store_statement lock_attempt = {
+    "rotation.lock_attempt",
+    "SELECT " ATTEMPT_COLUMNS " FROM rotation_attempt a WHERE a.id = $1 FOR UPDATE"};
+static const struct store_statement find_values = {
+    "rotation.settle_values", "SELECT " VERSION_COLUMNS " FROM rotation_value v "
+                              "WHERE v.credential_id = $1 AND v.state IN ('pending', 'previous')"};
+
+struct settle_job {
+    struct operation *op;
+    struct uuid credential;
+    struct uuid attempt;
+    enum manage_action action;
+};
+
+// Where an attempt stood that is blocked now.
+static enum attempt_state retry_state(const struct attempt *a, const struct credential *c)
+{
+    if (a->version == 0) {
+        return ATTEMPT_PLANNED;
+    }
+    return a->version == c->current_version ? ATTEMPT_DRAINING : ATTEMPT_RECONCILE;
+}
+
+static struct status choose_state(const struct settle_job *job, const struct attempt *a,
+                                  const struct credential *c, enum attempt_state *out)
+{
+    enum attempt_state retry = retry_state(a, c);
+    switch (job->action) {
+    case MANAGE_RETRY:
+        *out = retry;
+        return OK_STATUS;
+    case MANAGE_APPLY:
+        if (retry != ATTEMPT_RECONCILE) {
+            FAIL(INVALID, "there is no new value to be set");
+        }
+        *out = ATTEMPT_STAGED;
+        return OK_STATUS;
+    case MANAGE_ABANDON:
+        break;
+    }
+    *out = retry == ATTEMPT_DRAINING ? ATTEMPT_RETIRED : ATTEMPT_ROLLED_BACK;
+    return OK_STATUS;
+}
+
+// Giving up: the new value is kept aside, or the previous one ends here although the target may
+// still accept it.
+static struct status end_value(struct session *s, const struct keyring *k,
+                               const struct credential *c, enum attempt_state state)
+{
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    const struct store_value key[] = {store_uuid(c->id)};
+    struct str from = state == ATTEMPT_RETIRED ? STR("previous") : STR("pending");
+    struct str to = state == ATTEMPT_RETIRED ? STR("retired") : STR("abandoned");
+    TRY(session_exec(s, &find_values, key, ARRAY_LEN(key), &rows));
+    for (int row = 0; row < rows.count; row++) {
+        struct version v;
+        TRY(version_read(k, &rows, row, 0, &v));
+        if (str_equal(v.state, from)) {
+            TRY(version_change(s, k, &v, to));
+        }
+    }
+    return OK_STATUS;
+}
+
+static struct status give_up(struct session *s, const struct keyring *k,
+                             const struct credential_found *found, enum attempt_state state)
+{
+    struct credential c = found->credential;
+    TRY(end_value(s, k, &c, state));
+    if (state == ATTEMPT_RETIRED) {
+        c.previous_version = 0;
+        c.previous_until_us = 0;
+    } else {
+        // Else it would be due again at once.
+        c.next_rotation_us = credential_due_us(&c, found->now_us);
+    }
+    return credential_store(s, k, &c);
+}
+
+static struct status settle_work(struct session *s, void *arg)
+{
+    const struct settle_job *job = arg;
+    const struct vault *vault = job->op->worker->vault;
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    struct credential_found found CLEANUP(credential_found_done) = {0};
+    const struct store_value key[] = {store_uuid(job->attempt)};
+    struct attempt before;
+    TRY(credential_lock(s, vault->keyring, job->credential, job->op->arena, &found));
+    TRY(session_exec(s, &lock_attempt, key, ARRAY_LEN(key), &rows));
+    if (rows.count != 1) {
+        FAIL(CONFLICT, "the rotation is over");
+    }
+    TRY(attempt_read(vault->keyring, &rows, 0, 0, &before));
+    if (before.state != ATTEMPT_BLOCKED || !uuid_equal(before.credential, job->credential)) {
+        FAIL(CONFLICT, "the rotation isn't blocked");
+    }
+    struct attempt_change change = {.next = before, .node = vault->node};
+    TRY(choose_state(job, &before, &found.credential, &change.next.state));
+    change.detail = job->op->caller.display_name;
+    change.next.tries = 0;
+    change.next.values_tried = 0;
+    change.next.hold = before.hold && attempt_is_open(change.next.state);
+    TRY(attempt_update(s, vault->keyring, &before, &change));
+    return attempt_is_open(change.next.state)
+               ? OK_STATUS
+               : give_up(s, vault->keyring, &found, change.next.state);
+}
+
+struct status manage_settle(struct operation *op, const struct credential *c, struct uuid attempt,
+                            enum manage_action action)
+{
+    struct settle_job job = {.op = op, .credential = c->id, .attempt = attempt, .action = action};
+    TRY(operation_transact(op, settle_work, &job));
+    rotation_kick(rotation_running());
+    return OK_STATUS;
+}
