@@ -228,7 +228,8 @@ static struct status read_export_header(struct verification *v, struct export_re
         FAIL(INVALID, "it doesn't begin as an export does");
     }
     if (line.header.filtered) {
-        FAIL(INVALID, "records were picked for this export: without the others it can't be verified");
+        FAIL(INVALID,
+             "records were picked for this export: without the others it can't be verified");
     }
     v->header = line.header;
     return OK_STATUS;

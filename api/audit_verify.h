@@ -3,8 +3,8 @@
 // auditor can run it anywhere: on the database or on an export.
 #pragma once
 
-// The arguments after the command's name. 0: nothing is wrong; 3: problems were found; 1: it couldn't
-// be checked.
+// The arguments after the command's name. 0: nothing is wrong; 3: problems were found; 1: it
+// couldn't be checked.
 int audit_verify_main(int argc, char **argv);
 
 #define AUDIT_VERIFY_HELP                                                                          \
@@ -15,7 +15,8 @@ int audit_verify_main(int argc, char **argv);
     "  -export FILE         what `rotunda audit export` wrote, instead\n"                          \
     "  -against FILE        checkpoints that were kept elsewhere (audit.checkpoint_file): shows\n" \
     "                       whether the log's end was cut off\n"                                   \
-    "  -public-key KEY      the first signing key as it was shown before: 64 hexadecimal digits,\n" \
+    "  -public-key KEY      the first signing key as it was shown before: 64 hexadecimal "         \
+    "digits,\n"                                                                                    \
     "                       or a file that holds them\n"                                           \
     "  -format json         the result as JSON\n\n"                                                \
     "Exit code: 0 nothing is wrong, 3 problems were found, 1 it couldn't be checked.\n\n"          \

@@ -7,32 +7,39 @@
 
 struct background {
     struct expiry *expiry;
+    struct rotation *rotation;
 };
 
-static struct status start_parts(struct background *b, struct worker *w)
+static struct status start_parts(struct background *b, struct worker *w,
+                                 const struct background_options *options)
 {
-    return expiry_start(w, &b->expiry);
+    TRY(expiry_start(w, &b->expiry));
+    return rotation_start(w, options->launcher, &options->rotation, &b->rotation);
 }
 
-struct status background_start(struct worker *w, struct background **out)
+struct status background_start(struct worker *w, const struct background_options *options,
+                               struct background **out)
 {
     struct background *b = calloc(1, sizeof *b);
     if (b == NULL) {
         FAIL(NOMEM, "out of memory");
     }
-    struct status s = start_parts(b, w);
-    if (!status_ok(s)) {
-        free(b);
-        return s;
-    }
-    *out = b;
-    return OK_STATUS;
+    *out = b; // what was started before a failure is stopped with the rest
+    return start_parts(b, w, options);
 }
 
 void background_stop(struct background *b)
 {
     if (b != NULL) {
+        rotation_stop(b->rotation);
         expiry_stop(b->expiry);
+    }
+}
+
+void background_free(struct background *b)
+{
+    if (b != NULL) {
+        rotation_free(b->rotation);
         free(b);
     }
 }

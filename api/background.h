@@ -5,10 +5,19 @@
 #pragma once
 
 #include "vault/core/worker.h"
+#include "vault/rotation/rotation.h"
 
 struct background;
 
+struct background_options {
+    struct launcher *launcher; // borrowed
+    struct rotation_options rotation;
+};
+
 // On the worker's loop, or before it runs.
-struct status background_start(struct worker *w, struct background **out);
+struct status background_start(struct worker *w, const struct background_options *options,
+                               struct background **out);
 // On a fiber of the same loop, before the worker is sealed for good. NULL is fine.
 void background_stop(struct background *b);
+// When all workers have ended. NULL is fine.
+void background_free(struct background *b);

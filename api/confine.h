@@ -11,6 +11,9 @@
 
 #include "vault/base/status.h"
 
-// After every listener is open and what it needs to fork is forked. UNAVAILABLE. Does nothing when
-// built with a sanitizer: these fork and trace.
+// False when built with a sanitizer: these fork and trace.
+bool confine_is_built_in(void);
+
+// After every listener is open and what it needs to fork is forked. UNAVAILABLE. Only warns when it
+// isn't built in.
 struct status confine_process(void);

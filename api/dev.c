@@ -113,7 +113,7 @@ static void append_welcome(struct buffer *b, const struct dev *d, struct str tok
     buffer_append_c(b, "    folder      ");
     buffer_append_c(b, d->folder.path);
     append_line(b, kept, STR(""));
-    buffer_append_c(b, "\nIn another terminal:\n\n");
+    buffer_append_c(b, "\nFrom another terminal:\n\n");
     append_line(b, "    export ROTUNDA_ADDR=", d->address);
     if (!cli_args_bool(&d->args, "login", false)) {
         append_line(b, "    export ROTUNDA_TOKEN=", token);

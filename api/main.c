@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // The program: client commands come from api/cli, the server's own are added here.
+#include "api/audit_verify.h"
 #include "api/cli/cli.h"
 #include "api/cli/command.h"
 #include "api/dev.h"
@@ -35,6 +36,11 @@ static const struct cli_command server_commands[] = {
      .operands = "-config FILE",
      .help = "The server does this by itself when it starts; this is for doing it beforehand.\n",
      .main = migrate_main},
+    {.name = "audit verify",
+     .summary = "Check that the audit log is complete and unaltered",
+     .operands = "-database CONNINFO | -export FILE",
+     .help = AUDIT_VERIFY_HELP,
+     .main = audit_verify_main},
     {.name = "rotator-host", .operands = "NAME", .help = "", .main = host_main},
 };
 

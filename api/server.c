@@ -11,6 +11,7 @@
 #include "api/process.h"
 #include "api/server_metrics.h"
 #include "api/server_worker.h"
+#include "rotators/builtin.h"
 #include "vault/audit/keeper.h"
 #include "vault/base/limits.h"
 #include "vault/core/crew.h"
@@ -26,6 +27,7 @@ struct server {
     struct secret *password;
     struct store_config database;
     struct vault vault;
+    struct launcher *launcher;
     struct dispatch *dispatch;
     struct server_listeners listeners;
     struct server_worker *workers;
@@ -199,6 +201,25 @@ static struct status make_workers(struct server *s)
     return OK_STATUS;
 }
 
+static struct status start_background(struct server *s)
+{
+    const struct background_options options = {
+        .launcher = s->launcher,
+        .rotation = {.min_interval_s = s->config->rotation.min_interval_s,
+                     .rotators = rotators_builtin()}};
+    return server_worker_add_background(&s->workers[0], &options);
+}
+
+// Forked from a process that holds no key yet.
+static struct status start_launcher(struct server *s)
+{
+    const struct config *c = s->config;
+    const struct launcher_options options = {
+        .user = c->rotation.launcher_user.len > 0 ? c->rotation.launcher_user.ptr : NULL,
+        .allow_unlocked = c->allow_unlocked_memory};
+    return launcher_start(&options, &s->launcher);
+}
+
 // An automatic seal opens by itself; not being able to is no reason to end: it can be asked again.
 static void unseal_at_start(struct server *s)
 {
@@ -318,12 +339,14 @@ static void release(struct server *s)
     store_free(s->vault.store);
     secret_free(s->password);
     buffer_done(&s->conninfo);
+    launcher_free(s->launcher);
 }
 
 static struct status prepare(struct server *s)
 {
     TRY(process_harden());
     process_block_signals();
+    TRY(start_launcher(s));
     TRY(secret_system_init(s->config->allow_unlocked_memory));
     TRY(read_database(s));
     TRY(migrate(&s->database));
@@ -334,7 +357,8 @@ static struct status prepare(struct server *s)
     }
     unseal_at_start(s);
     TRY(open_listeners(s));
-    return make_workers(s);
+    TRY(make_workers(s));
+    return start_background(s);
 }
 
 static void tell_ready(const struct server *s)

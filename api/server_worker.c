@@ -21,8 +21,13 @@ struct status server_worker_init(struct server_worker *w, struct vault *v, int64
     TRY(loop_new(&w->loop));
     TRY(worker_init(&w->worker, v, number, w->loop));
     w->service = (struct dispatch_worker){.dispatch = d, .worker = &w->worker};
-    TRY(open_http(w, listeners));
-    return number == 0 ? background_start(&w->worker, &w->background) : OK_STATUS;
+    return open_http(w, listeners);
+}
+
+struct status server_worker_add_background(struct server_worker *w,
+                                           const struct background_options *options)
+{
+    return background_start(&w->worker, options, &w->background);
 }
 
 static void *run(void *arg)
@@ -93,6 +98,7 @@ void server_worker_done(struct server_worker *w)
     for (size_t i = 0; i < w->http_count; i++) {
         http_worker_free(w->http[i]);
     }
+    background_free(w->background);
     worker_done(&w->worker);
     loop_free(w->loop);
 }

@@ -30,6 +30,9 @@ struct server_worker {
 
 struct status server_worker_init(struct server_worker *w, struct vault *v, int64_t number,
                                  struct dispatch *d, const struct server_listeners *listeners);
+// What the node does by itself, on this worker.
+struct status server_worker_add_background(struct server_worker *w,
+                                           const struct background_options *options);
 struct status server_worker_start(struct server_worker *w);
 // Any thread: finishes what is running, refuses what is new, disconnects, ends the loop.
 void server_worker_stop(struct server_worker *w, int64_t deadline_us);

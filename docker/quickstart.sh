@@ -163,13 +163,18 @@ make_folder() {
 }
 
 build() {
-    sh "$here/install-packages.sh"
-    (cd "$tree" && cmake --preset release >"$dir/build.log" 2>&1 &&
-        cmake --build --preset release --target rotunda >>"$dir/build.log" 2>&1) || {
-        tail -n 30 "$dir/build.log" >&2
-        fail "the build failed"
-    }
+    cd "$tree"
+    try 'sh docker/install-packages.sh'
+    try 'cmake --preset release >"$dir/build.log" 2>&1' || show_build_failure
+    say "A minute or two, the first time:"
+    try 'cmake --build --preset release --target rotunda >>"$dir/build.log" 2>&1' ||
+        show_build_failure
     ROTUNDA_PROGRAM=$tree/build/release/api/rotunda
+}
+
+show_build_failure() {
+    tail -n 30 "$dir/build.log" >&2
+    fail "the build failed"
 }
 
 start_databases() {
@@ -316,6 +321,9 @@ path "rotation/creds/shop" {
 }
 END'
     try '(umask 077; rotunda token create -policy=shop -display-name=shop -ttl=1h -field=token >"$dir/shop.token")'
+    say "The first rotation gives both roles passwords that nobody has seen. From now on this is
+all that the application asks for:"
+    try 'until rotunda rotation creds shop 2>/dev/null; do sleep 0.2; done'
     say "The application reads its credential and logs in with it, ten times a second
 (docker/quickstart-app.sh):"
     try 'ROTUNDA_TOKEN="$(cat "$dir/shop.token")" sh "$here/quickstart-app.sh" 14 shop \
@@ -327,13 +335,18 @@ END'
 tour_audit() {
     step "Who read what, and proof that nothing is missing"
     try 'rotunda audit records -path=secret/data/shop -limit=10'
-    try 'rotunda audit records -actor=shop -limit=5'
-    try 'rotunda audit verify -config "$dir/rotunda.hcl"'
+    try 'rotunda audit records -actor=token-shop -limit=5'
+    say "Each record is part of a chain of hashes whose heads are signed. An auditor checks them with
+the public key alone, without trusting the vault or its database:"
+    try 'rotunda audit verify -database "host=$dir/vault-db user=rotunda dbname=rotunda"'
     say "Somebody with access to the database covers up who read the mail password:"
-    try 'psql -X -q -h "$dir/vault-db" -U rotunda -d rotunda -c \
-      "UPDATE audit_record SET actor = \$\$nobody\$\$ WHERE actor LIKE \$\$%mailer\$\$"'
-    try_refused 'rotunda audit verify -config "$dir/rotunda.hcl"'
-    say "It is found. (Deleting records is, too.)"
+    try 'psql -X -h "$dir/vault-db" -U rotunda -d rotunda -c \
+      "UPDATE audit_record SET actor = \$\$nobody\$\$
+      WHERE actor = \$\$token-mailer\$\$ AND path = \$\$secret/data/shop/smtp\$\$"'
+    try_refused 'rotunda audit verify -database "host=$dir/vault-db user=rotunda dbname=rotunda"'
+    say "It is found, and so is a record that was deleted. Back to what it was:"
+    try 'psql -X -h "$dir/vault-db" -U rotunda -d rotunda -c \
+      "UPDATE audit_record SET actor = \$\$token-mailer\$\$ WHERE actor = \$\$nobody\$\$"'
 }
 
 finish() {
@@ -369,6 +382,7 @@ main() {
     trap leave EXIT
     trap 'exit 130' INT TERM HUP
     make_folder
+    export PATH dir
     if [ -z "${ROTUNDA_PROGRAM-}" ]; then
         step "Build"
         build
@@ -381,7 +395,7 @@ main() {
         fail "port $port is in use"
     fi
     unset VAULT_ADDR VAULT_TOKEN ROTUNDA_TOKEN ROTUNDA_NAMESPACE VAULT_NAMESPACE
-    export PATH dir ROTUNDA_ADDR="http://127.0.0.1:$port"
+    export ROTUNDA_ADDR="http://127.0.0.1:$port"
     tour_start
     tour_unseal
     tour_secrets

@@ -109,6 +109,7 @@ CREATE UNIQUE INDEX rotation_attempt_credential ON rotation_attempt (credential_
 CREATE UNIQUE INDEX rotation_attempt_account ON rotation_attempt (target_id, account) WHERE open;
 CREATE INDEX rotation_attempt_ready ON rotation_attempt (next_step_at)
     WHERE open AND state <> 'blocked';
+CREATE INDEX rotation_attempt_leased ON rotation_attempt (lease_until) WHERE open;
 CREATE INDEX rotation_attempt_past ON rotation_attempt (credential_id, created_at);
 
 CREATE TABLE rotation_value (
@@ -175,18 +176,19 @@ DECLARE
     moment timestamptz := clock_timestamp();
 BEGIN
     RETURN QUERY
-    WITH ready AS (
+    WITH busy AS (
+        SELECT b.target_id, count(*) AS count FROM rotation_attempt b
+        WHERE b.open AND b.lease_until > moment GROUP BY b.target_id
+    ), ready AS (
         SELECT a.id, row_number() OVER (PARTITION BY a.target_id ORDER BY a.next_step_at, a.id) AS n,
                a.free
         FROM (
-            SELECT a.id, a.target_id, a.next_step_at, t.concurrency - busy.count AS free
+            SELECT a.id, a.target_id, a.next_step_at,
+                   t.concurrency - coalesce(busy.count, 0) AS free
             FROM rotation_attempt a JOIN rotation_target t ON t.id = a.target_id
-            JOIN LATERAL (
-                SELECT count(*) AS count FROM rotation_attempt b
-                WHERE b.target_id = a.target_id AND b.open AND b.lease_until > moment
-            ) AS busy ON busy.count < t.concurrency
+            LEFT JOIN busy ON busy.target_id = a.target_id
             WHERE a.open AND a.state <> 'blocked' AND a.next_step_at <= moment
-                AND a.lease_until <= moment
+                AND a.lease_until <= moment AND coalesce(busy.count, 0) < t.concurrency
             ORDER BY a.next_step_at LIMIT most * 16
         ) AS a
     ), taken AS (

@@ -22,18 +22,15 @@ void *http_exchange_on_target(void *worker, const char *target, struct MHD_Conne
 {
     struct http_worker *w = worker;
     struct http_connection *c = http_connection_of(mhd);
-    struct http_exchange *x = calloc(1, sizeof *x);
+    struct http_exchange *x = malloc(sizeof *x); // glibc's calloc() passes its own cache by
     w->progress = true;
     if (c == NULL || x == NULL) {
         free(x);
         return NULL;
     }
-    x->references = 1;
-    x->worker = w;
-    x->connection = c;
-    x->mhd = mhd;
+    *x = (struct http_exchange){.references = 1, .worker = w, .connection = c, .mhd = mhd};
     buffer_init(&x->body, w->listener->limits.body_bytes);
-    x->request.arena = arena_new(LIMIT_ARENA_BYTES);
+    x->request.arena = http_worker_take_arena(w);
     http_response_init(&x->response, x->request.arena);
     if (x->request.arena == NULL ||
         !status_ok(arena_copy_str(x->request.arena, str_from_c(target), &x->request.target))) {

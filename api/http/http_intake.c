@@ -147,6 +147,6 @@ void http_intake_done(struct http_exchange *x)
     buffer_done(&x->body);
     atomic_fetch_sub(&x->worker->listener->buffered_bytes, x->reserved_bytes);
     x->reserved_bytes = 0;
-    arena_free(TAKE(x->request.arena));
+    http_worker_give_arena(x->worker, TAKE(x->request.arena));
     x->response.arena = NULL;
 }

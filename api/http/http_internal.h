@@ -16,6 +16,7 @@
 enum {
     HTTP_ADDRESS_SLOTS = 16384,
     HTTP_REMOTE_BYTES = 64,
+    HTTP_SPARE_ARENAS = 256,
 };
 
 struct http_listener {
@@ -55,6 +56,8 @@ struct http_worker {
     LIST_HEAD(, http_connection) connections;
     LIST_HEAD(, http_linger) lingering;
     size_t linger_count;
+    struct arena *spare_arenas[HTTP_SPARE_ARENAS]; // empty, wiped; last in, first out
+    size_t spare_count;
     struct http_counters counters;
 };
 
@@ -100,6 +103,10 @@ uint32_t http_listener_address_slot(const struct http_listener *l, const struct 
 // http_worker.c
 void http_worker_kick(struct http_worker *w); // after a resume: run MHD again before waiting
 void http_worker_connection_closed(struct http_worker *w);
+// A request's memory, from a small stock: taking it from the heap and giving it back each time costs
+// more than all that a short request does with it. NULL when memory is short.
+struct arena *http_worker_take_arena(struct http_worker *w);
+void http_worker_give_arena(struct http_worker *w, struct arena *a); // NULL is fine
 
 // http_linger.c
 struct http_linger;

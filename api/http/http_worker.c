@@ -61,6 +61,21 @@ void http_worker_kick(struct http_worker *w)
     loop_kick(&w->source);
 }
 
+struct arena *http_worker_take_arena(struct http_worker *w)
+{
+    return w->spare_count > 0 ? w->spare_arenas[--w->spare_count] : arena_new(LIMIT_ARENA_BYTES);
+}
+
+void http_worker_give_arena(struct http_worker *w, struct arena *a)
+{
+    if (a == NULL || w->spare_count == HTTP_SPARE_ARENAS) {
+        arena_free(a);
+        return;
+    }
+    arena_reset(a);
+    w->spare_arenas[w->spare_count++] = a;
+}
+
 // Paths are decoded by http_path.c, after they were split.
 static size_t leave_escaped(void *ctx, struct MHD_Connection *mhd, char *text)
 {
@@ -156,6 +171,9 @@ void http_worker_free(struct http_worker *w)
         MHD_stop_daemon(w->daemon);
     }
     http_linger_stop_all(w);
+    while (w->spare_count > 0) {
+        arena_free(w->spare_arenas[--w->spare_count]);
+    }
     loop_remove(&w->source);
     loop_remove(&w->drained_source);
     free(w);

@@ -9,7 +9,7 @@
 #include "vault/core/crew.h"
 #include "vault/core/metrics_request.h"
 
-enum { MOUNT_TYPES_MAX = 16, STALE_RETRIES = 4 };
+enum { MOUNT_TYPES_MAX = 16, STALE_RETRIES = 16 };
 
 // The http router wants its table and the prefix to stay.
 struct kept_routes {
@@ -294,6 +294,10 @@ static void answer_failure(const struct operation *op, struct http_response *res
 
 static void record(struct operation *op, const struct http_request *req, struct http_response *res)
 {
+    // Beyond their budget, failures of nobody in particular are only counted and summed up.
+    if (!op->authenticated && !audit_log_admit(op->worker->audit, op->remote)) {
+        return;
+    }
     struct status s = operation_record(op, res->status, clock_monotonic_us() - req->received_us);
     if (status_ok(s)) {
         return;

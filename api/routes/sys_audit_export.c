@@ -2,8 +2,8 @@
 // sys/audit/export: the log as a stream, with constant memory. JSON Lines hold everything that
 // `rotunda audit verify -export` needs; CSV, and JSON Lines with filters, hold records alone.
 //
-// Since the answer begins to leave before the handler ends, its audit record is made before the first
-// part and another one at the end.
+// Since the answer begins to leave before the handler ends, its audit record is made before the
+// first part and another one at the end.
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,8 @@ static atomic_bool under_way;
 static const struct store_statement token_lives = {
     "audit.export_token", "SELECT 1 FROM token WHERE id = $1 AND expires_at > clock_timestamp()"};
 
-struct export {
+struct export
+{
     struct vault *vault;
     struct audit_filter filter;
     bool csv;
@@ -212,8 +213,7 @@ static struct status read_format(struct http_request *req, struct http_response 
 static struct status record_beginning(struct operation *op, struct http_request *req)
 {
     op->reason = "the export begins";
-    struct status recorded =
-        operation_record(op, 200, clock_monotonic_us() - req->received_us);
+    struct status recorded = operation_record(op, 200, clock_monotonic_us() - req->received_us);
     op->reason = NULL;
     return recorded;
 }
@@ -229,7 +229,8 @@ static struct status run_export(struct operation *op, struct http_request *req,
         s = stream(op, res, e);
     }
     if (!status_ok(s)) {
-        // What has left can't be taken back: the connection is cut, so that nobody takes it for all.
+        // What has left can't be taken back: the connection is cut, so that nobody takes it for
+        // all.
         op->reason = s.what;
         http_response_abort(res, s);
     }

@@ -9,8 +9,8 @@ static const struct {
     int64_t from;
     int64_t to;
 } results[] = {
-    {"ok", 200, 399},    {"invalid", 400, 400}, {"denied", 403, 403},
-    {"failed", 400, 599}, {"error", 500, 599},  {"recovered", 0, 0},
+    {"ok", 200, 399},     {"invalid", 400, 400}, {"denied", 403, 403},
+    {"failed", 400, 599}, {"error", 500, 599},   {"recovered", 0, 0},
 };
 
 static struct status read_result(struct http_request *req, struct http_response *res,

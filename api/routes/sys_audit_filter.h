@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
-// The filters that sys/audit/records and sys/audit/export share, as query parameters: actor (display
-// name or accessor), path (prefix), operation, from, to (RFC 3339; `to` itself isn't part of it) and
-// result (an HTTP status, or ok, denied, failed, error, recovered).
+// The filters that sys/audit/records and sys/audit/export share, as query parameters: actor
+// (display name or accessor), path (prefix), operation, from, to (RFC 3339; `to` itself isn't part
+// of it) and result (an HTTP status, or ok, denied, failed, error, recovered).
 #pragma once
 
 #include "api/routes/route.h"

@@ -39,8 +39,8 @@ static struct status read_limit(struct http_request *req, struct http_response *
 {
     struct str text = route_query(req, "limit");
     int64_t limit = DEFAULT_PAGE;
-    if (text.len > 0 && (!status_ok(str_parse_int(text, &limit)) || limit < 1 ||
-                         limit > LIMIT_AUDIT_QUERY_PAGE)) {
+    if (text.len > 0 &&
+        (!status_ok(str_parse_int(text, &limit)) || limit < 1 || limit > LIMIT_AUDIT_QUERY_PAGE)) {
         return answer_explain(res, MAKE_STATUS(INVALID, "limit"), req->arena,
                               "limit must be a number from 1 to %d", LIMIT_AUDIT_QUERY_PAGE);
     }

@@ -410,7 +410,7 @@ class LossTest(RotationTest):
         return found
 
     def test_a_killed_host_process_costs_only_time(self):
-        self.put_pair("hosted", interval="1s", grace="0s")
+        self.put_pair("hosted", interval="2s", grace="1s")
         first = self.first_version("hosted")
         killed = 0
         end = time.monotonic() + (120 if harness.FULL else 12)
@@ -447,7 +447,7 @@ class LossTest(RotationTest):
         self.assertRefused(before)
 
     def test_a_killed_vault_database_is_waited_for(self):
-        self.put_pair("durable", interval="1s", grace="0s")
+        self.put_pair("durable", interval="2s", grace="1s")
         self.first_version("durable")
         folder = os.environ["ROTUNDA_TEST_PG_DIR"]
         for _ in range(20 if harness.FULL else 3):

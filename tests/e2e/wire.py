@@ -6,8 +6,12 @@ import socket
 import harness
 
 
+def connect_port(port, timeout=15):
+    return socket.create_connection(("127.0.0.1", port), timeout=timeout)
+
+
 def connect(node, timeout=15):
-    return socket.create_connection(("127.0.0.1", node.port), timeout=timeout)
+    return connect_port(node.port, timeout)
 
 
 def request_bytes(method, target, body=b"", token=None, headers=()):

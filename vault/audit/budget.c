@@ -60,7 +60,7 @@ static bool take_ipv6(const char *text, char out[AUDIT_NETWORK_BYTES])
     if (inet_pton(AF_INET6, text, octets) != 1) {
         return false;
     }
-    if (memcmp(octets, mapped, sizeof mapped) == 0) {
+    if (bytes_equal((struct bytes){octets, sizeof mapped}, BYTES_OF(mapped))) {
         snprintf(out, AUDIT_NETWORK_BYTES, "%d.%d.%d.0/24", octets[12], octets[13], octets[14]);
         return true;
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
-// How many failures without a valid token one network may have recorded one by one: a burst, then one
-// per second. What is beyond it is counted, and the counts become records of their own, so that nobody
-// can fill the disk from outside. A network is an IPv4 /24, an IPv6 /64, or a unix socket's peer.
+// How many failures without a valid token one network may have recorded one by one: a burst, then
+// one per second. What is beyond it is counted, and the counts become records of their own, so that
+// nobody can fill the disk from outside. A network is an IPv4 /24, an IPv6 /64, or a unix socket's
+// peer.
 //
 // A small table per worker; networks that don't fit into it share one budget.
 #pragma once

@@ -93,14 +93,14 @@ struct status audit_checkpoint_sign(struct session *s, struct audit_signer *sign
     struct audit_signature signature;
     TRY(audit_sign(signer, hash, &signature));
     bool tombstone = header->dropped_before_us != 0;
-    const struct store_value values[] = {
-        store_int(header->number),
-        store_time(header->time_us),
-        tombstone ? store_time(header->dropped_before_us) : store_null(STORE_TIME),
-        store_bytea(digest_bytes(&header->previous_hash)),
-        store_bytea(digest_bytes(&hash)),
-        store_int(signature.key_number),
-        store_bytea(BYTES_OF(signature.octets))};
+    const struct store_value values[] = {store_int(header->number),
+                                         store_time(header->time_us),
+                                         tombstone ? store_time(header->dropped_before_us)
+                                                   : store_null(STORE_TIME),
+                                         store_bytea(digest_bytes(&header->previous_hash)),
+                                         store_bytea(digest_bytes(&hash)),
+                                         store_int(signature.key_number),
+                                         store_bytea(BYTES_OF(signature.octets))};
     TRY(session_exec(s, &insert_checkpoint, values, ARRAY_LEN(values), NULL));
     *out = (struct audit_checkpoint_head){header->number, hash};
     return OK_STATUS;
@@ -227,9 +227,8 @@ static struct status check_genuine(struct session *s, const struct audit_witness
     struct audit_reigns reigns CLEANUP(audit_reigns_done) = {0};
     TRY(audit_reigns_load(&reigns, s));
     const struct audit_checkpoint_item *c = &w->checkpoint;
-    struct audit_checkpoint_header header = {.number = c->number,
-                                             .time_us = c->time_us,
-                                             .dropped_before_us = c->dropped_before_us};
+    struct audit_checkpoint_header header = {
+        .number = c->number, .time_us = c->time_us, .dropped_before_us = c->dropped_before_us};
     TRY(take_digest(c->previous_hash, &header.previous_hash));
     for (size_t i = 0; i < w->claim_count; i++) {
         struct digest head;

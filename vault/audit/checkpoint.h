@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
-// Checkpoints: numbered, linked and signed statements of how far every chain has come. They are what
-// makes a removed chain or a cut tail show, as long as a later checkpoint is still there; the newest
-// ones should therefore also be kept elsewhere (audit.checkpoint_file).
+// Checkpoints: numbered, linked and signed statements of how far every chain has come. They are
+// what makes a removed chain or a cut tail show, as long as a later checkpoint is still there; the
+// newest ones should therefore also be kept elsewhere (audit.checkpoint_file).
 //
 // A tombstone is a checkpoint too: it says which records retention has removed (retention.h).
 //
@@ -18,8 +18,8 @@ struct audit_checkpoint_head {
     struct digest hash;
 };
 
-// Waits for whoever makes one at the moment, then reads the newest. The lock lasts to the end of the
-// transaction. `out_age_s` is by the database's clock; INT64_MAX when there is none.
+// Waits for whoever makes one at the moment, then reads the newest. The lock lasts to the end of
+// the transaction. `out_age_s` is by the database's clock; INT64_MAX when there is none.
 struct status audit_checkpoint_lock(struct session *s, struct audit_checkpoint_head *out,
                                     int64_t *out_age_s);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
-// What the audit log needs done from time to time, by one fiber per node, on worker 0: takes over and
-// succeeds signing keys, adopts what dead nodes left, makes checkpoints, prepares and drops days,
-// starts and stops sinks. Any number of nodes may do so at once. None of it stops the vault when it
-// fails: failures are logged, counted, and tried again.
+// What the audit log needs done from time to time, by one fiber per node, on worker 0: takes over
+// and succeeds signing keys, adopts what dead nodes left, makes checkpoints, prepares and drops
+// days, starts and stops sinks. Any number of nodes may do so at once. None of it stops the vault
+// when it fails: failures are logged, counted, and tried again.
 #pragma once
 
 #include "vault/audit/log.h"
@@ -17,8 +17,8 @@ struct audit_keeper_options {
     struct audit_signer *signer;
     struct audit_sinks *sinks; // NULL for none
     int64_t checkpoint_interval_s;
-    int64_t retention_s;         // 0: for ever
-    struct str checkpoint_file;  // NUL-terminated; empty: none
+    int64_t retention_s;        // 0: for ever
+    struct str checkpoint_file; // NUL-terminated; empty: none
 };
 
 void audit_keeper_free(struct audit_keeper *k);
@@ -31,10 +31,10 @@ void audit_keeper_stop(struct audit_keeper *k);
 
 // For health and metrics; any thread.
 struct audit_keeper_state {
-    int64_t altered;            // chains or checkpoints found altered since the start
+    int64_t altered; // chains or checkpoints found altered since the start
     int64_t adopted_effects;
-    int64_t last_checkpoint;    // number
-    int64_t failures;           // rounds in which something couldn't be done
+    int64_t last_checkpoint; // number
+    int64_t failures;        // rounds in which something couldn't be done
     bool checkpoint_file_failing;
 };
 struct audit_keeper_state audit_keeper_state(struct audit_keeper *k);

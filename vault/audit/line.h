@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Items as lines of JSON: the format of exports, of file sinks and of the checkpoint file. One
-// object per line, which says its `type`; times are RFC 3339, octets hexadecimal. Reading gives back
-// exactly what was written, so that hashes and signatures can be checked.
+// object per line, which says its `type`; times are RFC 3339, octets hexadecimal. Reading gives
+// back exactly what was written, so that hashes and signatures can be checked.
 #pragma once
 
 #include "vault/audit/verifier.h"

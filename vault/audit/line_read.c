@@ -196,8 +196,9 @@ struct status audit_line_parse(struct str text, struct arena *arena, struct audi
     static const struct {
         const char *type;
         void (*read)(struct fields *f, struct audit_item *out);
-    } types[] = {{"record", read_record}, {"signature", read_batch}, {"claim", read_claim},
-                 {"chain", read_chain},   {"key", read_key},         {"checkpoint", read_checkpoint}};
+    } types[] = {{"record", read_record}, {"signature", read_batch},
+                 {"claim", read_claim},   {"chain", read_chain},
+                 {"key", read_key},       {"checkpoint", read_checkpoint}};
     struct fields f;
     TRY(begin(text, arena, &f));
     struct audit_line line = {.kind = AUDIT_LINE_ITEM};

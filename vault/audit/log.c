@@ -173,11 +173,21 @@ static void fill_row(struct store_value *const columns[RECORD_COLUMNS], size_t r
                      const struct audit_entry *e, const struct digest *hash)
 {
     const struct store_value values[RECORD_COLUMNS] = {
-        store_int(seq),           store_time(e->time_us),      store_uuid(e->request_id),
-        store_int(e->namespace_id), store_text(e->accessor),    store_text(e->actor),
-        store_text(e->auth_method), store_text(e->remote),       store_text(e->operation),
-        store_text(e->path),       store_int(e->result),        store_int(e->duration_us),
-        store_bool(e->effect),    store_text(e->detail),        store_bytea(digest_bytes(hash)),
+        store_int(seq),
+        store_time(e->time_us),
+        store_uuid(e->request_id),
+        store_int(e->namespace_id),
+        store_text(e->accessor),
+        store_text(e->actor),
+        store_text(e->auth_method),
+        store_text(e->remote),
+        store_text(e->operation),
+        store_text(e->path),
+        store_int(e->result),
+        store_int(e->duration_us),
+        store_bool(e->effect),
+        store_text(e->detail),
+        store_bytea(digest_bytes(hash)),
     };
     for (size_t c = 0; c < RECORD_COLUMNS; c++) {
         columns[c][row] = values[c];
@@ -233,9 +243,9 @@ static struct status send_parcel(struct audit_log *log, const struct audit_group
                                  const struct parcel *p, struct batch_segment *segment)
 {
     static const enum store_type types[RECORD_COLUMNS] = {
-        STORE_INT8, STORE_TIME, STORE_UUID, STORE_INT8, STORE_TEXT, STORE_TEXT, STORE_TEXT,
-        STORE_TEXT, STORE_TEXT, STORE_TEXT, STORE_INT8, STORE_INT8, STORE_BOOL, STORE_TEXT,
-        STORE_BYTEA};
+        STORE_INT8, STORE_TIME, STORE_UUID, STORE_INT8, STORE_TEXT,
+        STORE_TEXT, STORE_TEXT, STORE_TEXT, STORE_TEXT, STORE_TEXT,
+        STORE_INT8, STORE_INT8, STORE_BOOL, STORE_TEXT, STORE_BYTEA};
     struct store_value params[RECORD_COLUMNS + 4] = {store_int(log->chain_id)};
     size_t at = 1;
     for (size_t c = 0; c < RECORD_COLUMNS; c++) {
@@ -251,9 +261,8 @@ static struct status send_parcel(struct audit_log *log, const struct audit_group
 static struct status chain_and_send(struct audit_log *log, struct audit_group *group,
                                     struct parcel *p, struct batch_segment *segment)
 {
-    struct audit_batch_head what = {.chain_id = log->chain_id,
-                                    .first_seq = group->head.seq + 1,
-                                    .time_us = group->time_us};
+    struct audit_batch_head what = {
+        .chain_id = log->chain_id, .first_seq = group->head.seq + 1, .time_us = group->time_us};
     fill_columns(log, group, p);
     what.last_seq = group->head.seq;
     what.head = group->head.hash;
@@ -269,9 +278,8 @@ static struct status send_group(struct audit_log *log, struct audit_group *group
     for (size_t c = 0; c < RECORD_COLUMNS; c++) {
         p.columns[c] = cells + c * group->count;
     }
-    struct status s = cells == NULL || p.hashes == NULL
-                          ? MAKE_STATUS(NOMEM, "out of memory")
-                          : chain_and_send(log, group, &p, segment);
+    struct status s = cells == NULL || p.hashes == NULL ? MAKE_STATUS(NOMEM, "out of memory")
+                                                        : chain_and_send(log, group, &p, segment);
     free(cells);
     free(p.hashes);
     return s;

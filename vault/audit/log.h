@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
-// One worker's audit log: collects entries, appends them as the commit barrier of the worker's batch
-// connection, and keeps the hash chain and its signatures. Loop thread only, but for what the batch
-// calls while it connects.
+// One worker's audit log: collects entries, appends them as the commit barrier of the worker's
+// batch connection, and keeps the hash chain and its signatures. Loop thread only, but for what the
+// batch calls while it connects.
 //
 // Invariants
 //   1. An entry's fiber continues only when its record is durable, or told that it isn't.
@@ -33,8 +33,8 @@ struct status audit_log_new(const struct audit_log_options *options, struct audi
 const struct batch_barrier *audit_log_barrier(void);
 void audit_log_attach(struct audit_log *log, struct batch *batch);
 // On a fiber, before the batch is closed: takes no entry any more, waits for those under way, and
-// closes the chain in the database. Harmless without a connection: another node, or this one when it
-// is back, closes the chain then. Attaching again opens the log again.
+// closes the chain in the database. Harmless without a connection: another node, or this one when
+// it is back, closes the chain then. Attaching again opens the log again.
 void audit_log_close(struct audit_log *log);
 
 // Called on a fiber: returns when the record (and all that this connection did before it) is
@@ -43,11 +43,11 @@ void audit_log_close(struct audit_log *log);
 // effect_chain isn't the current chain any more is refused in the same way.
 struct status audit_append(struct audit_log *log, const struct audit_entry *entry);
 
-// Ask before recording a failure of somebody without a valid token. False: leave it out, it was counted
-// for its network (budget.h), and the count becomes a record within a minute.
+// Ask before recording a failure of somebody without a valid token. False: leave it out, it was
+// counted for its network (budget.h), and the count becomes a record within a minute.
 bool audit_log_admit(struct audit_log *log, struct str remote);
 
-int64_t audit_log_chain(const struct audit_log *log); // 0 before the first connection
+int64_t audit_log_chain(const struct audit_log *log);             // 0 before the first connection
 struct audit_sinks *audit_log_sinks(const struct audit_log *log); // may be NULL
 int64_t audit_log_appended(const struct audit_log *log);
 // The database's clock as of the last thing heard from it, carried on by the monotonic clock.

@@ -20,9 +20,9 @@ static const struct store_statement select_window = {
     "AND ($8 = '' OR operation = $8) AND result >= $9 AND result <= $10 "
     "AND ($11::uuid IS NULL OR request_id = $11) "
     "ORDER BY time DESC, chain_id DESC, seq DESC LIMIT $12"};
-static const struct store_statement read_span = {
-    "audit.span", "SELECT clock_timestamp() + interval '1 minute', "
-                  "(SELECT min(opened_at) FROM audit_chain)"};
+static const struct store_statement read_span = {"audit.span",
+                                                 "SELECT clock_timestamp() + interval '1 minute', "
+                                                 "(SELECT min(opened_at) FROM audit_chain)"};
 static const struct store_statement select_keys = {
     "audit.query_keys", "SELECT " AUDIT_KEY_COLUMNS " FROM audit_key ORDER BY number"};
 
@@ -41,8 +41,8 @@ struct status audit_cursor_parse(struct str text, struct audit_cursor *out)
     struct audit_cursor c;
     if (!str_split(text, '.', &time, &rest) || !str_split(rest, '.', &chain, &seq) ||
         !status_ok(str_parse_int(time, &c.time_us)) ||
-        !status_ok(str_parse_int(chain, &c.chain_id)) ||
-        !status_ok(str_parse_int(seq, &c.seq)) || c.time_us <= 0 || c.time_us == INT64_MAX) {
+        !status_ok(str_parse_int(chain, &c.chain_id)) || !status_ok(str_parse_int(seq, &c.seq)) ||
+        c.time_us <= 0 || c.time_us == INT64_MAX) {
         FAIL(INVALID, "after must be what an earlier answer gave as next");
     }
     *out = c;
@@ -55,8 +55,8 @@ static struct status keep_record(const struct store_rows *rows, int row, struct 
     struct audit_item item;
     audit_read_record(rows, row, &item);
     struct audit_entry *e = &item.record.entry;
-    struct str *const texts[] = {&e->accessor, &e->actor, &e->auth_method, &e->remote,
-                                 &e->operation, &e->path, &e->detail};
+    struct str *const texts[] = {&e->accessor,  &e->actor, &e->auth_method, &e->remote,
+                                 &e->operation, &e->path,  &e->detail};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         TRY(arena_copy_str(arena, *texts[i], texts[i]));
     }

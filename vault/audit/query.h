@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// Looking for records, newest first. Goes back in time in windows that grow, so that the newest ones
-// are found without sorting everything: the open partition has no index but on time. Blocking.
+// Looking for records, newest first. Goes back in time in windows that grow, so that the newest
+// ones are found without sorting everything: the open partition has no index but on time. Blocking.
 #pragma once
 
 #include "vault/audit/walk.h"

@@ -19,7 +19,7 @@ struct audit_entry {
     struct str path;
     int64_t result; // HTTP status; 0 for what was recovered from an effect
     int64_t duration_us;
-    bool effect; // it changed something
+    bool effect;       // it changed something
     struct str detail; // JSON object
     // Not part of the record. The chain that its effect row names: appended to that one or not at
     // all, since after a change of chains somebody else may turn the effect into a record. 0: any.
@@ -66,7 +66,7 @@ void audit_content_add(struct audit_content *c, int64_t chain_id, int64_t seq, s
 struct audit_checkpoint_header {
     int64_t number;
     int64_t time_us;
-    int64_t dropped_before_us; // 0 for an ordinary checkpoint
+    int64_t dropped_before_us;   // 0 for an ordinary checkpoint
     struct digest previous_hash; // zero for the first
     struct audit_content content;
 };

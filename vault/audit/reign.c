@@ -10,8 +10,8 @@
 // How far a node's idea of the database's clock, and its taking over of a new key, may lag.
 #define SLACK_US (60 * (int64_t)CLOCK_SECOND)
 
-static const struct store_statement select_keys = {
-    "audit.keys", "SELECT " AUDIT_KEY_COLUMNS " FROM audit_key ORDER BY number"};
+static const struct store_statement select_keys = {"audit.keys", "SELECT " AUDIT_KEY_COLUMNS
+                                                                 " FROM audit_key ORDER BY number"};
 
 void audit_reigns_done(struct audit_reigns *r)
 {
@@ -34,7 +34,8 @@ static struct status reserve(struct audit_reigns *r)
     return OK_STATUS;
 }
 
-static struct status check_succession(const struct audit_reigns *r, const struct audit_key_item *key)
+static struct status check_succession(const struct audit_reigns *r,
+                                      const struct audit_key_item *key)
 {
     const struct audit_reign *before = r->count == 0 ? NULL : &r->items[r->count - 1];
     struct bytes signer = before == NULL ? key->public_key : BYTES_OF(before->public_key);

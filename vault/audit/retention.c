@@ -18,7 +18,8 @@ static const struct store_statement day_ends = {
     "ORDER BY r.seq DESC LIMIT 1) "
     "FROM (SELECT DISTINCT ON (chain_id) " AUDIT_BATCH_COLUMNS " FROM audit_batch WHERE time < $1 "
     "ORDER BY chain_id, last_seq DESC) AS b ORDER BY b.chain_id"};
-static const struct store_statement drop_day = {"audit.drop_day", "SELECT audit_drop_partition($1)"};
+static const struct store_statement drop_day = {"audit.drop_day",
+                                                "SELECT audit_drop_partition($1)"};
 static const struct store_statement ensure_partitions = {"audit.ensure_partitions",
                                                          "SELECT audit_ensure_partitions()"};
 static const struct store_statement index_partition = {"audit.index_partition",
@@ -68,7 +69,8 @@ static struct status entomb(struct session *s, struct day *d)
     return OK_STATUS;
 }
 
-static struct status sign_tombstone(struct session *s, struct audit_signer *signer, int64_t before_us)
+static struct status sign_tombstone(struct session *s, struct audit_signer *signer,
+                                    int64_t before_us)
 {
     struct audit_checkpoint_head previous;
     struct audit_checkpoint_head tombstone;

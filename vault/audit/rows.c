@@ -15,23 +15,22 @@ void audit_read_key(const struct store_rows *rows, int row, struct audit_item *o
 void audit_read_chain(const struct store_rows *rows, int row, struct audit_item *out)
 {
     struct bytes previous_head = store_get_bytes(rows, row, 8);
-    *out = (struct audit_item){
-        .kind = AUDIT_ITEM_CHAIN,
-        .chain = {.header = {.id = store_get_int(rows, row, 0),
-                             .node = store_get_text(rows, row, 1),
-                             .worker = store_get_int(rows, row, 2),
-                             .system_id = store_get_int(rows, row, 3),
-                             .timeline = store_get_int(rows, row, 4),
-                             .opened_at_us = store_get_time(rows, row, 5),
-                             .previous_id = store_get_int(rows, row, 6),
-                             .previous_seq = store_get_int(rows, row, 7)},
-                  .previous_head = previous_head,
-                  .genesis = store_get_bytes(rows, row, 9),
-                  .key_number = store_get_int(rows, row, 10),
-                  .signature = store_get_bytes(rows, row, 11),
-                  .closed = !store_get_null(rows, row, 12),
-                  .closed_seq = store_get_int(rows, row, 13),
-                  .closed_head = store_get_bytes(rows, row, 14)}};
+    *out = (struct audit_item){.kind = AUDIT_ITEM_CHAIN,
+                               .chain = {.header = {.id = store_get_int(rows, row, 0),
+                                                    .node = store_get_text(rows, row, 1),
+                                                    .worker = store_get_int(rows, row, 2),
+                                                    .system_id = store_get_int(rows, row, 3),
+                                                    .timeline = store_get_int(rows, row, 4),
+                                                    .opened_at_us = store_get_time(rows, row, 5),
+                                                    .previous_id = store_get_int(rows, row, 6),
+                                                    .previous_seq = store_get_int(rows, row, 7)},
+                                         .previous_head = previous_head,
+                                         .genesis = store_get_bytes(rows, row, 9),
+                                         .key_number = store_get_int(rows, row, 10),
+                                         .signature = store_get_bytes(rows, row, 11),
+                                         .closed = !store_get_null(rows, row, 12),
+                                         .closed_seq = store_get_int(rows, row, 13),
+                                         .closed_head = store_get_bytes(rows, row, 14)}};
     // Of any other length it isn't what was hashed, and verification will find so.
     if (previous_head.len == DIGEST_BYTES) {
         memcpy(out->chain.header.previous_head.octets, previous_head.ptr, DIGEST_BYTES);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// The rows of the audit log as items: which columns to select, in which order, and how to read them.
-// Slices are borrowed from the rows.
+// The rows of the audit log as items: which columns to select, in which order, and how to read
+// them. Slices are borrowed from the rows.
 #pragma once
 
 #include "vault/audit/item.h"

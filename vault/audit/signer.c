@@ -73,8 +73,8 @@ static struct status database_now(struct session *session, int64_t *out)
 }
 
 // Stores a new key; `signer` is the private half that vouches for it, NULL for itself.
-static struct status store_new_key(const struct keyring *k, struct session *session,
-                                   int64_t number, const struct secret *signer)
+static struct status store_new_key(const struct keyring *k, struct session *session, int64_t number,
+                                   const struct secret *signer)
 {
     uint8_t public_key[AUDIT_PUBLIC_KEY_BYTES];
     uint8_t signature[AUDIT_SIGNATURE_BYTES];
@@ -87,9 +87,9 @@ static struct status store_new_key(const struct keyring *k, struct session *sess
     struct buffer wrapped CLEANUP(buffer_done);
     buffer_init(&wrapped, 1024);
     TRY(keyring_wrap(k, "audit-signing-key", context_of(&number), private_half, &wrapped));
-    const struct store_value values[] = {
-        store_int(number), store_bytea(BYTES_OF(public_key)), store_bytea(BYTES_OF(signature)),
-        store_bytea(buffer_bytes(&wrapped)), store_time(now_us)};
+    const struct store_value values[] = {store_int(number), store_bytea(BYTES_OF(public_key)),
+                                         store_bytea(BYTES_OF(signature)),
+                                         store_bytea(buffer_bytes(&wrapped)), store_time(now_us)};
     return session_exec(session, &insert_key, values, ARRAY_LEN(values), NULL);
 }
 

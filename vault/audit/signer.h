@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: ISC
-// The key that signs batches, chains, checkpoints and tombstones. It is succeeded daily: the old key
-// signs its successor's public half and when it begins, and its own private half is destroyed, so that
-// who takes a host over can't sign for the past. The private half lies wrapped in the database; every
-// node holds the newest one while unsealed, and looks for a newer one every few seconds. The database
-// accepts a succeeded key for half a minute longer, so that no request fails at a succession.
+// The key that signs batches, chains, checkpoints and tombstones. It is succeeded daily: the old
+// key signs its successor's public half and when it begins, and its own private half is destroyed,
+// so that who takes a host over can't sign for the past. The private half lies wrapped in the
+// database; every node holds the newest one while unsealed, and looks for a newer one every few
+// seconds. The database accepts a succeeded key for half a minute longer, so that no request fails
+// at a succession.
 //
 // Thread-safe: workers sign while a timer exchanges the key.
 #pragma once

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,13 @@
 #include "vault/base/log.h"
 #include "vault/base/macros.h"
 
-enum { FOLDER_MODE = 0700, PIPE_WAIT_MS = 200, RETRY_S = 1, FOLDER_BYTES = 512, LAST_CHANCE_US = CLOCK_SECOND };
+enum {
+    FOLDER_MODE = 0700,
+    PIPE_WAIT_MS = 200,
+    RETRY_S = 1,
+    FOLDER_BYTES = 512,
+    LAST_CHANCE_US = CLOCK_SECOND
+};
 
 struct sink {
     struct audit_sink_config config;
@@ -151,6 +158,10 @@ static void write_batch(struct sink *k)
 static void *run(void *arg)
 {
     struct sink *k = arg;
+    // A pipe whose reader has gone is an error like others, and signals are for the main thread.
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
     while (take_batch(k)) {
         write_batch(k);
     }
@@ -367,8 +378,8 @@ void audit_sinks_write_line(struct buffer *lines, int64_t chain_id, int64_t seq,
 static void spool(struct sink *k, const struct buffer *lines, size_t count)
 {
     pthread_mutex_lock(&k->lock);
-    bool fits = status_ok(buffer_status(lines)) &&
-                k->spool.len + lines->len <= AUDIT_SINK_SPOOL_BYTES;
+    bool fits =
+        status_ok(buffer_status(lines)) && k->spool.len + lines->len <= AUDIT_SINK_SPOOL_BYTES;
     if (fits) {
         buffer_append(&k->spool, buffer_bytes(lines));
         fits = status_ok(buffer_status(&k->spool));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: ISC
-// Further places that every record goes to, beside the database: files so far. They get a record when
-// it is durable in the database, as a line of JSON (line.h), from a thread of their own with a bounded
-// spool. A sink never holds up a request: what doesn't fit into its spool is dropped and counted, and
-// can be exported from the database later.
+// Further places that every record goes to, beside the database: files so far. They get a record
+// when it is durable in the database, as a line of JSON (line.h), from a thread of their own with a
+// bounded spool. A sink never holds up a request: what doesn't fit into its spool is dropped and
+// counted, and can be exported from the database later.
 //
-// One object per process; thread-safe. Workers take a lock here only while there are sinks, once per
-// barrier, for as long as copying the lines takes.
+// One object per process; thread-safe. Workers take a lock here only while there are sinks, once
+// per barrier, for as long as copying the lines takes.
 #pragma once
 
 #include "vault/audit/record.h"
@@ -40,13 +40,14 @@ void audit_sinks_free(struct audit_sinks *s); // gives each sink a second to wri
 struct status audit_sinks_new(struct str folder, struct audit_sinks **out);
 
 // A file's name as a client may choose it: a plain name of letters, digits, `.`, `_`, `-`, or the
-// folder and such a name. INVALID for anything else: no other place on the machine can be written to.
+// folder and such a name. INVALID for anything else: no other place on the machine can be written
+// to.
 struct status audit_sinks_check_file(const struct audit_sinks *s, struct str file_path,
                                      struct audit_sink_config *out);
 
-// Starts and stops sinks so that exactly these run. Blocking, one caller at a time. UNAVAILABLE when
-// one can't be started: the others run. A file that can't be opened isn't a failure: its sink keeps
-// trying.
+// Starts and stops sinks so that exactly these run. Blocking, one caller at a time. UNAVAILABLE
+// when one can't be started: the others run. A file that can't be opened isn't a failure: its sink
+// keeps trying.
 struct status audit_sinks_apply(struct audit_sinks *s, const struct audit_sink_config *configs,
                                 size_t count);
 // Can this file be written to right now? For telling who adds a sink at once. INVALID, UNAVAILABLE.

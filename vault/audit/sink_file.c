@@ -56,9 +56,9 @@ static struct status check_file(int fd, struct stat *st)
 
 static struct status open_file(struct sink_file *f, int folder)
 {
-    int fd CLEANUP(close_fd) = openat(
-        folder, f->name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-        FILE_MODE);
+    int fd CLEANUP(close_fd) =
+        openat(folder, f->name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+               FILE_MODE);
     if (fd < 0 && errno == ENXIO) {
         FAIL(UNAVAILABLE, "nobody reads from the pipe");
     }

@@ -52,8 +52,7 @@ struct status audit_sink_list(const struct keyring *k, struct session *s, struct
 {
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     TRY(session_exec(s, &list_rows, NULL, 0, &rows));
-    struct audit_sink_row *list =
-        ARENA_ARRAY(arena, struct audit_sink_row, (size_t)rows.count + 1);
+    struct audit_sink_row *list = ARENA_ARRAY(arena, struct audit_sink_row, (size_t)rows.count + 1);
     if (list == NULL) {
         FAIL(NOMEM, "out of memory");
     }
@@ -77,10 +76,10 @@ struct status audit_sink_insert(const struct keyring *k, struct session *s,
     struct row_mac m;
     TRY(begin_mac(&m, k, row));
     row_mac_finish(&m, mac);
-    const struct store_value values[] = {
-        store_uuid(row->id),         store_int(row->namespace_id), store_text(row->path),
-        store_text(row->type),       store_text(row->description), store_text(row->options),
-        store_int(row->row_version), store_bytea(BYTES_OF(mac))};
+    const struct store_value values[] = {store_uuid(row->id),          store_int(row->namespace_id),
+                                         store_text(row->path),        store_text(row->type),
+                                         store_text(row->description), store_text(row->options),
+                                         store_int(row->row_version),  store_bytea(BYTES_OF(mac))};
     return session_exec(s, &insert_row, values, ARRAY_LEN(values), NULL);
 }
 
@@ -95,8 +94,9 @@ struct status audit_sink_delete(struct session *s, int64_t namespace_id, struct 
     return OK_STATUS;
 }
 
-struct status audit_sink_configure(const struct audit_sinks *sinks, const struct audit_sink_row *row,
-                                   struct arena *arena, struct audit_sink_config *out)
+struct status audit_sink_configure(const struct audit_sinks *sinks,
+                                   const struct audit_sink_row *row, struct arena *arena,
+                                   struct audit_sink_config *out)
 {
     struct json_value options;
     struct str file_path;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// The rows of audit_sink. They decide where records go, so each carries a MAC and they are part of the
-// manifest. Blocking.
+// The rows of audit_sink. They decide where records go, so each carries a MAC and they are part of
+// the manifest. Blocking.
 #pragma once
 
 #include "vault/audit/sink.h"
@@ -24,11 +24,13 @@ struct status audit_sink_list(const struct keyring *k, struct session *s, struct
 // CONFLICT when the path is taken; LIMIT when there are AUDIT_SINKS_MAX.
 struct status audit_sink_insert(const struct keyring *k, struct session *s,
                                 const struct audit_sink_row *row);
-struct status audit_sink_delete(struct session *s, int64_t namespace_id, struct str path); // NOT_FOUND
+struct status audit_sink_delete(struct session *s, int64_t namespace_id,
+                                struct str path); // NOT_FOUND
 
 // What the row asks the sinks to do. INVALID when its options don't make sense (any more).
-struct status audit_sink_configure(const struct audit_sinks *sinks, const struct audit_sink_row *row,
-                                   struct arena *arena, struct audit_sink_config *out);
+struct status audit_sink_configure(const struct audit_sinks *sinks,
+                                   const struct audit_sink_row *row, struct arena *arena,
+                                   struct audit_sink_config *out);
 // Lists the rows and applies them.
 struct status audit_sink_reload(struct audit_sinks *sinks, const struct keyring *k,
                                 struct session *s);

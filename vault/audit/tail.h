@@ -12,7 +12,7 @@ struct audit_tail {
 };
 
 // Blocking. INTEGRITY when the records differ from what was signed; NOT_FOUND when there is no such
-// chain. Unless it is `live`, there may be no records behind the last signature either. What retention
-// has removed isn't missed.
+// chain. Unless it is `live`, there may be no records behind the last signature either. What
+// retention has removed isn't missed.
 struct status audit_tail_check(struct session *s, const struct audit_reigns *reigns,
                                int64_t chain_id, bool live, struct audit_tail *out);

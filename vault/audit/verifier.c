@@ -83,8 +83,7 @@ struct verified_checkpoint *verifier_checkpoint(struct audit_verifier *v, int64_
     if (wanted > v->checkpoint_capacity) {
         size_t capacity = v->checkpoint_capacity < 64 ? 64 : v->checkpoint_capacity * 2;
         capacity = capacity < wanted ? wanted : capacity;
-        struct verified_checkpoint *table =
-            reallocarray(v->checkpoints, capacity, sizeof *table);
+        struct verified_checkpoint *table = reallocarray(v->checkpoints, capacity, sizeof *table);
         if (table == NULL) {
             return NULL;
         }
@@ -106,8 +105,7 @@ static struct status take_key(struct audit_verifier *v, const struct audit_key_i
         return added;
     }
     if (!status_ok(added)) {
-        verifier_report(
-            v, (struct audit_problem){.what = added.what, .key_number = key->number});
+        verifier_report(v, (struct audit_problem){.what = added.what, .key_number = key->number});
     }
     v->summary.keys++;
     if (key->number != 1 || key->public_key.len != AUDIT_PUBLIC_KEY_BYTES) {
@@ -150,7 +148,8 @@ static void check_checkpoint(struct audit_verifier *v, const struct audit_checkp
     struct digest stored = {{0}};
     (void)verifier_digest(c->hash, &stored);
     if (!digest_equal(audit_checkpoint_hash(&header), stored)) {
-        report_checkpoint(v, c->number, "the checkpoint, or what it says of the chains, was altered");
+        report_checkpoint(v, c->number,
+                          "the checkpoint, or what it says of the chains, was altered");
     }
     const struct audit_signed s = {.what = stored,
                                    .time_us = c->time_us,
@@ -221,7 +220,8 @@ static void check_all_seen(struct audit_verifier *v)
     }
 }
 
-// The number of the first ordinary checkpoint that was made long enough after `time_us`; 0 for none.
+// The number of the first ordinary checkpoint that was made long enough after `time_us`; 0 for
+// none.
 static int64_t first_checkpoint_after(const struct audit_verifier *v, int64_t time_us)
 {
     for (size_t i = v->checkpoint_count; i > 0; i--) {
@@ -275,9 +275,8 @@ struct audit_summary audit_verifier_summary(const struct audit_verifier *v)
 static struct status check_witness(const struct audit_verifier *v, const struct audit_witness *w)
 {
     const struct audit_checkpoint_item *c = &w->checkpoint;
-    struct audit_checkpoint_header header = {.number = c->number,
-                                             .time_us = c->time_us,
-                                             .dropped_before_us = c->dropped_before_us};
+    struct audit_checkpoint_header header = {
+        .number = c->number, .time_us = c->time_us, .dropped_before_us = c->dropped_before_us};
     for (size_t i = 0; i < w->claim_count; i++) {
         struct digest head = {{0}};
         const struct audit_claim_item *claim = &w->claims[i];
@@ -290,8 +289,9 @@ static struct status check_witness(const struct audit_verifier *v, const struct 
         FAIL(INTEGRITY, "the witness's own copy of the checkpoint was altered");
     }
     if (c->key_number > (int64_t)v->reigns.count) {
-        FAIL(INTEGRITY, "the witness's checkpoint is signed with a key that the log doesn't know: it "
-                        "was put back to an older state, or the witness is of another vault");
+        FAIL(INTEGRITY,
+             "the witness's checkpoint is signed with a key that the log doesn't know: it "
+             "was put back to an older state, or the witness is of another vault");
     }
     const struct audit_signed s = {.what = audit_checkpoint_hash(&header),
                                    .time_us = c->time_us,
@@ -329,8 +329,9 @@ void audit_verifier_against(struct audit_verifier *v, const struct audit_witness
         return;
     }
     if (number > v->checkpoints_seen || !v->checkpoints[number - 1].seen) {
-        report_checkpoint(v, number, "the witness has this checkpoint, the log doesn't: its end was "
-                                     "removed, or it was put back to an older state");
+        report_checkpoint(v, number,
+                          "the witness has this checkpoint, the log doesn't: its end was "
+                          "removed, or it was put back to an older state");
     } else if (!verifier_digest_is(w->checkpoint.hash, v->checkpoints[number - 1].hash)) {
         report_checkpoint(v, number, "the witness has another checkpoint of this number");
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: ISC
 // Is this log what was written? Takes all items in the order of item.h and needs nothing but them
-// and the first public key. It finds: altered, removed, repeated and reordered records; records that
-// no signature covers; removed chains; wrong links between chains; keys, signatures and checkpoints
-// that aren't genuine; records that a checkpoint knows and that are gone. What it can't find is a
-// tail that was cut after the last checkpoint, or together with all later checkpoints: for that, see
-// audit_verifier_against().
+// and the first public key. It finds: altered, removed, repeated and reordered records; records
+// that no signature covers; removed chains; wrong links between chains; keys, signatures and
+// checkpoints that aren't genuine; records that a checkpoint knows and that are gone. What it can't
+// find is a tail that was cut after the last checkpoint, or together with all later checkpoints:
+// for that, see audit_verifier_against().
 //
 // Memory grows with chains, checkpoints and keys (about 100 octets each), not with records.
 #pragma once

@@ -10,8 +10,8 @@ static struct verified_chain *current(struct audit_verifier *v)
 
 static void report_at(struct audit_verifier *v, int64_t seq, const char *what)
 {
-    verifier_report(v, (struct audit_problem){
-                           .what = what, .chain_id = current(v)->id, .seq = seq});
+    verifier_report(v,
+                    (struct audit_problem){.what = what, .chain_id = current(v)->id, .seq = seq});
 }
 
 // ---- the header
@@ -47,7 +47,8 @@ static void check_link(struct audit_verifier *v, const struct audit_chain_item *
         report_at(v, 0, "the chain continues one that doesn't exist");
     } else if (!v->options.excerpt && (previous->seq != c->header.previous_seq ||
                                        !digest_equal(previous->head, c->header.previous_head))) {
-        report_at(v, 0, "the chain that this one continues ends elsewhere: its tail was cut or altered");
+        report_at(v, 0,
+                  "the chain that this one continues ends elsewhere: its tail was cut or altered");
     }
 }
 
@@ -57,8 +58,8 @@ static void report_missing_chains(struct audit_verifier *v, int64_t expected, in
         verifier_report(v, (struct audit_problem){.what = "the chain was removed", .chain_id = id});
     }
     if (found < expected) {
-        verifier_report(v, (struct audit_problem){.what = "the chain comes out of order",
-                                                  .chain_id = found});
+        verifier_report(
+            v, (struct audit_problem){.what = "the chain comes out of order", .chain_id = found});
     }
 }
 
@@ -135,8 +136,9 @@ static bool check_place(struct audit_verifier *v, const struct audit_record_item
         report_at(v, r->seq, "the record is there twice, or out of order");
         return false;
     }
-    report_at(v, o->seq + 1, r->seq == o->seq + 2 ? "the record is missing"
-                                                  : "this record and others behind it are missing");
+    report_at(v, o->seq + 1,
+              r->seq == o->seq + 2 ? "the record is missing"
+                                   : "this record and others behind it are missing");
     o->broken_link = true; // nothing to check this one's link against
     o->signed_through = r->seq - 1;
     return true;
@@ -160,8 +162,8 @@ static void check_time(struct audit_verifier *v, const struct audit_record_item 
 {
     struct open_chain *o = &v->open;
     bool first_of_batch = o->signed_through + 1 >= r->seq;
-    if (r->entry.time_us < o->last_time_us || (!first_of_batch &&
-                                               r->entry.time_us != o->unsigned_time_us)) {
+    if (r->entry.time_us < o->last_time_us ||
+        (!first_of_batch && r->entry.time_us != o->unsigned_time_us)) {
         report_at(v, r->seq, "the record's time doesn't fit its place");
     }
     o->unsigned_time_us = r->entry.time_us;
@@ -274,10 +276,11 @@ static void check_claim(struct audit_verifier *v, const struct audit_claim_item 
                                          .seq = o->seq + 1,
                                          .checkpoint = c->number};
     } else if (c->seq == o->seq && !verifier_digest_is(c->head, o->head)) {
-        verifier_report(v, (struct audit_problem){.what = "the checkpoint knows another record here",
-                                                  .chain_id = c->chain_id,
-                                                  .seq = c->seq,
-                                                  .checkpoint = c->number});
+        verifier_report(v,
+                        (struct audit_problem){.what = "the checkpoint knows another record here",
+                                               .chain_id = c->chain_id,
+                                               .seq = c->seq,
+                                               .checkpoint = c->number});
     }
 }
 
@@ -306,10 +309,11 @@ struct status verifier_take_claim(struct audit_verifier *v, const struct audit_c
     }
     audit_content_add(&checkpoint->content, c->chain_id, c->seq, head, c->closed, c->dropped);
     if (!v->open.active || current(v)->id != c->chain_id) {
-        verifier_report(v, (struct audit_problem){.what = "the checkpoint knows a chain that is gone",
-                                                  .chain_id = c->chain_id,
-                                                  .seq = c->seq,
-                                                  .checkpoint = c->number});
+        verifier_report(v,
+                        (struct audit_problem){.what = "the checkpoint knows a chain that is gone",
+                                               .chain_id = c->chain_id,
+                                               .seq = c->seq,
+                                               .checkpoint = c->number});
         return OK_STATUS;
     }
     note_claim(current(v), c);

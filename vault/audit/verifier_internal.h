@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
-// Shared by verifier.c (keys, checkpoints, the end) and verifier_chain.c (one chain). Only for them.
+// Shared by verifier.c (keys, checkpoints, the end) and verifier_chain.c (one chain). Only for
+// them.
 #pragma once
 
 #include "vault/audit/reign.h"

@@ -24,7 +24,8 @@ static const struct store_statement declare_records = {
 static const struct store_statement declare_picked = {
     "audit.walk_picked",
     "DECLARE audit_walk_records NO SCROLL CURSOR FOR SELECT " AUDIT_RECORD_COLUMNS
-    " FROM audit_record WHERE time >= $1 AND time < $2 AND ($3 = '' OR actor = $3 OR accessor = $3) "
+    " FROM audit_record WHERE time >= $1 AND time < $2 AND ($3 = '' OR actor = $3 OR accessor = "
+    "$3) "
     "AND ($4 = '' OR starts_with(path, $4)) AND ($5 = '' OR operation = $5) "
     "AND result >= $6 AND result <= $7 ORDER BY chain_id, seq, time"};
 static const struct store_statement fetch_records = {"audit.fetch_records",
@@ -144,8 +145,8 @@ static struct status merge(struct reader readers[MERGED], audit_item_sink *sink,
         struct reader *next = NULL;
         for (size_t i = 0; i < MERGED; i++) {
             struct reader *r = &readers[i];
-            if (!r->ended && (next == NULL || comes_before(place_of(&r->item),
-                                                           place_of(&next->item)))) {
+            if (!r->ended &&
+                (next == NULL || comes_before(place_of(&r->item), place_of(&next->item)))) {
                 next = r;
             }
         }
@@ -214,8 +215,8 @@ struct status audit_walk(struct session *s, const struct audit_filter *f, audit_
                          void *ctx)
 {
     TRY(begin(s));
-    TRY(walk_one(s, &declare_keys,
-                 (struct reader){.fetch = &fetch_keys, .read = audit_read_key}, sink, ctx));
+    TRY(walk_one(s, &declare_keys, (struct reader){.fetch = &fetch_keys, .read = audit_read_key},
+                 sink, ctx));
     TRY(walk_chains(s, f, sink, ctx));
     TRY(walk_one(s, &declare_checkpoints,
                  (struct reader){.fetch = &fetch_checkpoints, .read = audit_read_checkpoint}, sink,
@@ -228,9 +229,9 @@ struct status audit_walk_records(struct session *s, const struct audit_filter *f
 {
     struct reader r CLEANUP(reader_done) = {
         .session = s, .fetch = &fetch_records, .read = audit_read_record};
-    const struct store_value values[] = {store_time(f->from_us),     store_time(f->to_us),
-                                         store_text(f->actor),       store_text(f->path_prefix),
-                                         store_text(f->operation),   store_int(f->result_from),
+    const struct store_value values[] = {store_time(f->from_us),   store_time(f->to_us),
+                                         store_text(f->actor),     store_text(f->path_prefix),
+                                         store_text(f->operation), store_int(f->result_from),
                                          store_int(f->result_to)};
     TRY(begin(s));
     TRY(reader_open(&r, &declare_picked, values, ARRAY_LEN(values)));

@@ -36,8 +36,8 @@ struct status audit_witness_append(const char *path, const struct audit_witness 
     buffer_init(&line, AUDIT_LINE_MAX);
     audit_line_put_witness(&line, w);
     TRY(buffer_status(&line));
-    int fd CLEANUP(close_fd) = open(
-        path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    int fd CLEANUP(close_fd) =
+        open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (fd < 0) {
         FAIL(UNAVAILABLE, "the checkpoint file can't be opened");
     }
@@ -66,9 +66,8 @@ static void reading_done(struct reading *r)
     }
 }
 
-static struct status take_line(struct str text, struct status (*each)(void *,
-                                                                      const struct audit_witness *),
-                               void *ctx)
+static struct status
+take_line(struct str text, struct status (*each)(void *, const struct audit_witness *), void *ctx)
 {
     struct arena *arena CLEANUP(arena_cleanup) = arena_new(4 * (size_t)AUDIT_LINE_MAX);
     if (arena == NULL) {

@@ -5,7 +5,8 @@
 
 #include "vault/audit/line.h"
 
-// Appends a line and waits until it is on the disk. UNAVAILABLE, INVALID when it isn't a plain file.
+// Appends a line and waits until it is on the disk. UNAVAILABLE, INVALID when it isn't a plain
+// file.
 struct status audit_witness_append(const char *path, const struct audit_witness *w);
 // Calls `each` for every line. INVALID when a line can't be read; NOT_FOUND when there is no file.
 struct status audit_witness_read(const char *path,

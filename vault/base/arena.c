@@ -41,19 +41,40 @@ struct arena *arena_new(size_t max_bytes)
     return a;
 }
 
+// Wiped; returns the one before it.
+static struct arena_chunk *chunk_free(struct arena_chunk *c)
+{
+    struct arena_chunk *next = c->next;
+    sodium_memzero(c->data, c->used);
+    free(c);
+    return next;
+}
+
 void arena_free(struct arena *a)
 {
     if (a == NULL) {
         return;
     }
-    struct arena_chunk *c = a->chunks;
-    while (c != NULL) {
-        struct arena_chunk *next = c->next;
-        sodium_memzero(c->data, c->used);
-        free(c);
-        c = next;
+    while (a->chunks != NULL) {
+        a->chunks = chunk_free(a->chunks);
     }
     free(a);
+}
+
+void arena_reset(struct arena *a)
+{
+    while (a->chunks != NULL && a->chunks->next != NULL) {
+        a->chunks = chunk_free(a->chunks);
+    }
+    if (a->chunks != NULL && a->chunks->size > ARENA_FIRST_CHUNK) {
+        a->chunks = chunk_free(a->chunks);
+    }
+    a->total = 0;
+    if (a->chunks != NULL) {
+        sodium_memzero(a->chunks->data, a->chunks->used);
+        a->chunks->used = 0;
+        a->total = a->chunks->size;
+    }
 }
 
 void arena_cleanup(struct arena **a)

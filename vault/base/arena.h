@@ -11,6 +11,9 @@ void arena_free(struct arena *a); // NULL is fine
 // `max_bytes` bounds the sum of all allocations. NULL when memory is short.
 struct arena *arena_new(size_t max_bytes) OWNED_BY(arena_free);
 
+// Empty again, wiped: for the next user of the same maximum. Keeps its first few kilobytes.
+void arena_reset(struct arena *a);
+
 // Zeroed memory aligned for any type; NULL when memory is short or the maximum is reached.
 void *arena_alloc(struct arena *a, size_t size);
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))

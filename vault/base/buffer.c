@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FIRST_CAPACITY = 512 }; // most answers fit
+
 void buffer_init(struct buffer *b, size_t max_bytes)
 {
     *b = (struct buffer){.max = max_bytes, .failed = STATUS_OK};
@@ -37,7 +39,7 @@ void buffer_clear(struct buffer *b)
 // realloc() may leave the old copy behind unwiped, so growing is copy and wipe.
 static bool grow(struct buffer *b, size_t needed)
 {
-    size_t capacity = b->capacity < 256 ? 256 : b->capacity * 2;
+    size_t capacity = b->capacity < FIRST_CAPACITY ? FIRST_CAPACITY : b->capacity * 2;
     if (capacity < needed) {
         capacity = needed;
     }

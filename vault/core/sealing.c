@@ -213,6 +213,7 @@ void sealing_close(struct sealing *s)
 {
     pthread_mutex_lock(&s->lock);
     keyring_close(s->vault->keyring);
+    audit_signer_forget(s->vault->signer);
     pthread_mutex_unlock(&s->lock);
     log_event(LOG_INFO, "vault.sealed", LOG_STR("node", s->vault->node));
 }

@@ -44,13 +44,16 @@ struct status worker_unseal(struct worker *w, int64_t deadline_us)
         TRY(batch_new(&options, &w->batch));
         audit_log_attach(w->audit, w->batch);
     }
+    if (has_keeper(w)) {
+        TRY(audit_keeper_start(w->vault->keeper, w->loop, w->audit)); // waits for its chain by itself
+    }
     while (!batch_connected(w->batch)) {
         if (loop_now_us(w->loop) >= deadline_us) {
             FAIL(UNAVAILABLE, "the database can't be reached");
         }
         fiber_sleep_until(loop_now_us(w->loop) + POLL_US);
     }
-    return has_keeper(w) ? audit_keeper_start(w->vault->keeper, w->loop, w->audit) : OK_STATUS;
+    return OK_STATUS;
 }
 
 void worker_seal(struct worker *w)

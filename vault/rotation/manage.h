@@ -37,7 +37,7 @@ struct status manage_wait(struct operation *op, struct uuid attempt, int64_t unt
 
 enum manage_action {
     MANAGE_RETRY,   // ask the target again, or try the step again
-    MANAGE_APPLY,   // set the new value, whatever the target has now
+    MANAGE_APPLY,   // set the new value, whatever value or fence the target has now
     MANAGE_ABANDON, // give the rotation up: what is current stays
 };
 // For an attempt that is blocked. CONFLICT when it isn't; INVALID when the action makes no sense.

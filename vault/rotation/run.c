@@ -283,6 +283,15 @@ static void record(struct run *r, const struct commit_job *job, int64_t began_us
     }
 }
 
+// The steps in between are for those who look for them: history has them all.
+static enum log_level level_of(const struct attempt_change *change)
+{
+    if (change->error_class != NULL) {
+        return LOG_WARN;
+    }
+    return change->next.state == ATTEMPT_PROMOTED ? LOG_INFO : LOG_DEBUG;
+}
+
 static void take_over(struct run *r, const struct attempt_change *change, int64_t began_us)
 {
     int64_t row_version = r->attempt.row_version;
@@ -290,8 +299,7 @@ static void take_over(struct run *r, const struct attempt_change *change, int64_
     r->attempt.row_version = row_version + 1;
     r->lease_end_us = began_us + change->lease_us;
     r->finished = change->lease_us == 0 || !attempt_is_open(r->attempt.state);
-    log_event(change->error_class == NULL ? LOG_INFO : LOG_WARN, "rotation.step",
-              LOG_STR("credential", r->credential.name),
+    log_event(level_of(change), "rotation.step", LOG_STR("credential", r->credential.name),
               LOG_STR("state", attempt_state_name(r->attempt.state)),
               LOG_INT("version", r->attempt.version), LOG_INT("fence", r->fence),
               LOG_STR("error", str_from_c(change->error_class)), LOG_STR("detail", change->detail));

@@ -191,6 +191,8 @@ enum sandbox_outcome sandbox_mounts(const struct sandbox_options *options)
 {
     _Static_assert(BINDINGS_MAX >= 20 + SANDBOX_PATHS_MAX, "room for both lists");
     size_t count = list_bindings(options);
+    // The vault's own mask would close the folders made here to the user that the host runs as.
+    umask(022);
     if (!enter_namespaces() || !replace_root()) {
         return SANDBOX_ABSENT;
     }

@@ -9,6 +9,11 @@ static const struct store_statement find_values = {
     "rotation.settle_values", "SELECT " VERSION_COLUMNS " FROM rotation_value v "
                               "WHERE v.credential_id = $1 AND v.state IN ('pending', 'previous')"};
 
+// Beyond every fence that a target can have seen, even where this database was restored from a
+// backup since.
+static const struct store_statement raise_fence = {
+    "rotation.raise_fence", "SELECT setval('rotation_fence', nextval('rotation_fence') + 1000000)"};
+
 struct settle_job {
     struct operation *op;
     struct uuid credential;
@@ -105,9 +110,10 @@ static struct status settle_work(struct session *s, void *arg)
     change.next.values_tried = 0;
     change.next.hold = before.hold && attempt_is_open(change.next.state);
     TRY(attempt_update(s, vault->keyring, &before, &change));
-    return attempt_is_open(change.next.state)
-               ? OK_STATUS
-               : give_up(s, vault->keyring, &found, change.next.state);
+    if (!attempt_is_open(change.next.state)) {
+        return give_up(s, vault->keyring, &found, change.next.state);
+    }
+    return job->action == MANAGE_APPLY ? session_exec(s, &raise_fence, NULL, 0, NULL) : OK_STATUS;
 }
 
 struct status manage_settle(struct operation *op, const struct credential *c, struct uuid attempt,

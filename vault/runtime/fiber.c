@@ -6,7 +6,8 @@
 #include "vault/runtime/loop_internal.h"
 
 enum {
-    FIBER_POOL_MAX = 512,             // ended ones kept for reuse, STACK_KEPT_BYTES each
+    FIBER_POOL_MAX = 2048,            // ended ones kept for reuse, STACK_KEPT_BYTES each
+    FAULTS_UNKNOWN = -1,              // differs from every count
     FIBER_TRIM_US = 5 * CLOCK_SECOND, // those that nobody needed for so long are released
 };
 
@@ -18,7 +19,8 @@ struct fiber {
     void *arg;
     struct fiber_event *awaited; // NULL unless in fiber_wait()
     struct loop_source timer;
-    struct fiber *next; // among the ready or the pooled
+    struct fiber *next;    // among the ready, the ended or the pooled
+    int64_t faults_before; // stack_faults() at some time before it started
     bool ended;
 };
 
@@ -30,6 +32,7 @@ struct fiber_scheduler {
     struct fiber *ready;       // in order
     struct fiber **ready_end;
     size_t live;
+    int64_t faults;             // as looked at last; FAULTS_UNKNOWN before
     struct loop_source trimmer; // has a deadline while anything is pooled
     struct fiber *pool;         // last in, first out: the warm ones
     size_t pooled;
@@ -136,9 +139,26 @@ static void retire(struct fiber *f)
 {
     struct fiber_scheduler *s = f->scheduler;
     context_done(&f->context);
-    stack_wipe(&f->stack);
+    if (f->faults_before == s->faults) {
+        stack_wipe_top(&f->stack);
+    } else {
+        stack_wipe(&f->stack);
+    }
     s->live--;
     pool_put(s, f);
+}
+
+// Together, because counting faults is a system call.
+static void retire_all(struct fiber_scheduler *s, struct fiber *ended)
+{
+    if (ended != NULL) {
+        s->faults = stack_faults();
+    }
+    while (ended != NULL) {
+        struct fiber *next = ended->next;
+        retire(ended);
+        ended = next;
+    }
 }
 
 static void run_ready(struct loop_source *runner, uint32_t events)
@@ -146,6 +166,7 @@ static void run_ready(struct loop_source *runner, uint32_t events)
     (void)events;
     struct fiber_scheduler *s = CONTAINER_OF(runner, struct fiber_scheduler, runner);
     struct fiber *f = s->ready;
+    struct fiber *ended = NULL;
     // Those that become ready meanwhile wait for the next kick.
     s->ready = NULL;
     s->ready_end = &s->ready;
@@ -155,10 +176,12 @@ static void run_ready(struct loop_source *runner, uint32_t events)
         context_switch(&s->home, &f->context);
         current = NULL;
         if (f->ended) {
-            retire(f);
+            f->next = ended;
+            ended = f;
         }
         f = next;
     }
+    retire_all(s, ended);
 }
 
 static void fiber_main(void *arg)
@@ -205,6 +228,7 @@ static struct status scheduler_new(struct loop *l)
     }
     s->loop = l;
     s->ready_end = &s->ready;
+    s->faults = FAULTS_UNKNOWN;
     s->extension.release = scheduler_release;
     s->runner = (struct loop_source){.fd = -1, .deadline_us = CLOCK_NEVER, .dispatch = run_ready};
     s->trimmer = (struct loop_source){.fd = -1, .deadline_us = CLOCK_NEVER, .dispatch = trim_pool};
@@ -230,6 +254,7 @@ struct status fiber_start(struct loop *l, void (*entry)(void *arg), void *arg)
     f->entry = entry;
     f->arg = arg;
     f->ended = false;
+    f->faults_before = s->faults;
     context_init(&f->context, &f->stack, fiber_main, f);
     s->live++;
     make_ready(f);

@@ -16,29 +16,23 @@ enum {
     // Kicks made while kicks are served are served too, so that a fiber's statement leaves in the
     // round that made it; but descriptors are looked at again after this many passes.
     LOOP_KICK_PASSES = 8,
-    LOOP_BUSY_ROUNDS = 8, // then those that wait for an idle moment have their turn
 };
 
-struct loop_kicks {
-    struct loop_source *first;
-    struct loop_source **end;
-    size_t count;
-};
-
-// Invariants: every added source has room in `deadlines`; end of a
-// `struct loop_kicks` points at the NULL that ends the list; ready[ready_next..ready_count) names only sources that are still added, or NULL.
+// Invariants: every added source has room in `deadlines`; kicked_end points at the NULL that ends
+// the list; ready[ready_next..ready_count) names only sources that are still added, or NULL.
 struct loop {
     int epoll_fd;
     int64_t now_us;
     size_t source_count; // `wake` among them
     struct deadline_heap deadlines;
-    struct loop_kicks kicked;
-    struct loop_kicks kicked_when_idle;
-    unsigned busy_rounds; // in which those had to wait
+    struct loop_source *kicked_first;
+    struct loop_source **kicked_end;
+    size_t kicked_count;
     struct loop_source wake;            // eventfd, written by loop_post() and loop_stop()
     _Atomic(struct loop_task *) posted; // newest first
     atomic_bool stopping;
     struct loop_extension *extension;
+    bool coarse; // the kernel waits by the millisecond only (before Linux 5.11)
     size_t ready_next;
     size_t ready_count;
     struct epoll_event ready[LOOP_READY_MAX];
@@ -118,8 +112,7 @@ struct status loop_new(struct loop **out)
     if (l == NULL) {
         FAIL(NOMEM, "no memory for an event loop");
     }
-    l->kicked.end = &l->kicked.first;
-    l->kicked_when_idle.end = &l->kicked_when_idle.first;
+    l->kicked_end = &l->kicked_first;
     l->now_us = clock_monotonic_us();
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     l->wake = (struct loop_source){
@@ -173,7 +166,7 @@ void loop_update(struct loop_source *source)
     deadline_heap_place(&l->deadlines, source);
 }
 
-static void unkick(struct loop_source *source)
+static void unkick(struct loop *l, struct loop_source *source)
 {
     if (source->kicked_slot == NULL) {
         return;
@@ -183,11 +176,11 @@ static void unkick(struct loop_source *source)
     if (next != NULL) {
         next->kicked_slot = source->kicked_slot;
     } else {
-        source->kicks->end = source->kicked_slot;
+        l->kicked_end = source->kicked_slot;
     }
-    source->kicks->count--;
     source->kicked_slot = NULL;
     source->next_kicked = NULL;
+    l->kicked_count--;
 }
 
 static void forget_ready(struct loop *l, const struct loop_source *source)
@@ -210,62 +203,64 @@ void loop_remove(struct loop_source *source)
         (void)tell_epoll(l, EPOLL_CTL_DEL, source);
     }
     forget_ready(l, source);
-    unkick(source);
+    unkick(l, source);
     deadline_heap_drop(&l->deadlines, source);
     source->loop = NULL;
     l->source_count--;
-}
-
-static void kick(struct loop_kicks *kicks, struct loop_source *source)
-{
-    source->next_kicked = NULL;
-    source->kicked_slot = kicks->end;
-    source->kicks = kicks;
-    *kicks->end = source;
-    kicks->end = &source->next_kicked;
-    kicks->count++;
 }
 
 void loop_kick(struct loop_source *source)
 {
     struct loop *l = source->loop;
     REQUIRE(l != NULL);
-    if (source->kicked_slot != NULL && source->kicks == &l->kicked) {
+    if (source->kicked_slot != NULL) {
         return;
     }
-    unkick(source);
-    kick(&l->kicked, source);
+    source->next_kicked = NULL;
+    source->kicked_slot = l->kicked_end;
+    *l->kicked_end = source;
+    l->kicked_end = &source->next_kicked;
+    l->kicked_count++;
 }
 
-void loop_kick_when_idle(struct loop_source *source)
+// How long nothing needs to be done; CLOCK_NEVER when only a descriptor can bring work.
+static int64_t idle_us(const struct loop *l)
 {
-    REQUIRE(source->loop != NULL);
-    if (source->kicked_slot == NULL) {
-        kick(&source->loop->kicked_when_idle, source);
-    }
-}
-
-// Milliseconds for epoll_wait(), rounded up so that no deadline is early.
-static int wait_ms(const struct loop *l)
-{
-    if (l->kicked.first != NULL || l->kicked_when_idle.first != NULL) {
+    if (l->kicked_first != NULL) {
         return 0;
     }
     int64_t next_us = deadline_heap_next_us(&l->deadlines);
     if (next_us == CLOCK_NEVER) {
-        return -1;
+        return CLOCK_NEVER;
     }
     int64_t left_us = next_us - clock_monotonic_us();
-    if (left_us <= 0) {
-        return 0;
+    return left_us < 0 ? 0 : left_us;
+}
+
+// Rounded up, so that no deadline is early.
+static int wait_coarsely(struct loop *l, int64_t wait_us)
+{
+    int64_t wait_ms = wait_us == CLOCK_NEVER ? -1 : (wait_us + 999) / 1000;
+    return epoll_wait(l->epoll_fd, l->ready, LOOP_READY_MAX,
+                      wait_ms > INT_MAX ? INT_MAX : (int)wait_ms);
+}
+
+static int wait_ready(struct loop *l, int64_t wait_us)
+{
+    if (l->coarse || wait_us == 0) {
+        return wait_coarsely(l, wait_us);
     }
-    int64_t left_ms = (left_us - 1) / 1000 + 1;
-    return left_ms > INT_MAX ? INT_MAX : (int)left_ms;
+    struct timespec limit = {.tv_sec = wait_us / CLOCK_SECOND,
+                             .tv_nsec = wait_us % CLOCK_SECOND * 1000};
+    int count = epoll_pwait2(l->epoll_fd, l->ready, LOOP_READY_MAX,
+                             wait_us == CLOCK_NEVER ? NULL : &limit, NULL);
+    l->coarse = count < 0 && errno == ENOSYS;
+    return l->coarse ? wait_coarsely(l, wait_us) : count;
 }
 
 static void collect_ready(struct loop *l)
 {
-    int count = epoll_wait(l->epoll_fd, l->ready, LOOP_READY_MAX, wait_ms(l));
+    int count = wait_ready(l, idle_us(l));
     REQUIRE(count >= 0 || errno == EINTR);
     l->ready_next = 0;
     l->ready_count = count < 0 ? 0 : (size_t)count;
@@ -302,29 +297,12 @@ static void dispatch_due(struct loop *l)
     }
 }
 
-// An idle moment has come for those that wait for it.
-static void kick_idle(struct loop *l)
-{
-    if (l->kicked_when_idle.first == NULL) {
-        l->busy_rounds = 0;
-        return;
-    }
-    if (l->ready_count > 0 && l->busy_rounds < LOOP_BUSY_ROUNDS) {
-        l->busy_rounds++;
-        return;
-    }
-    l->busy_rounds = 0;
-    while (l->kicked_when_idle.first != NULL) {
-        loop_kick(l->kicked_when_idle.first);
-    }
-}
-
 static void dispatch_kicked(struct loop *l)
 {
     for (int pass = 0; pass < LOOP_KICK_PASSES; pass++) {
-        for (size_t left = l->kicked.count; left > 0 && l->kicked.first != NULL; left--) {
-            struct loop_source *source = l->kicked.first;
-            unkick(source);
+        for (size_t left = l->kicked_count; left > 0 && l->kicked_first != NULL; left--) {
+            struct loop_source *source = l->kicked_first;
+            unkick(l, source);
             source->dispatch(source, 0);
         }
     }
@@ -334,7 +312,6 @@ void loop_run(struct loop *l)
 {
     while (!atomic_load(&l->stopping)) {
         collect_ready(l);
-        kick_idle(l);
         dispatch_ready(l);
         dispatch_due(l);
         dispatch_kicked(l);

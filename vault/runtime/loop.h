@@ -25,7 +25,6 @@ struct loop_source {
     uint32_t registered_events;       // what epoll was told last
     struct loop_source *next_kicked;  // in the order of the kicks
     struct loop_source **kicked_slot; // what points at this one; NULL while it isn't kicked
-    struct loop_kicks *kicks;         // the list that it is in while it is kicked
 };
 
 // Work handed to the loop from another thread; runs once on the loop's thread, in the order of the
@@ -47,12 +46,10 @@ void loop_update(struct loop_source *source);
 void loop_remove(struct loop_source *source);
 // Dispatch again (events 0) before the loop next waits; many kicks in one round are one dispatch.
 void loop_kick(struct loop_source *source);
-// The same, but only when no descriptor has anything to tell, so that what is about to come can be
-// served together; at the latest after a few rounds. A plain kick overtakes it.
-void loop_kick_when_idle(struct loop_source *source);
 
 // Runs until loop_stop(); returns at once when that came before. Time is read once a round:
-// loop_now_us(). Deadlines are met to the millisecond, never early.
+// loop_now_us(). Deadlines are met to a fraction of a millisecond (to the millisecond before Linux
+// 5.11), never early.
 void loop_run(struct loop *l);
 int64_t loop_now_us(const struct loop *l);
 

@@ -5,8 +5,8 @@
 #include "vault/runtime/annotate.h"
 
 #include <string.h>
-#include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 // Wider than a page: it must be hit even by a frame of -Wstack-usage's size in code that was built
@@ -77,19 +77,35 @@ void stack_unmap(struct stack *s)
     *s = (struct stack){0};
 }
 
+static size_t kept_bytes(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return page > STACK_KEPT_BYTES ? page : STACK_KEPT_BYTES;
+}
+
+void stack_wipe_top(const struct stack *s)
+{
+    size_t kept = kept_bytes();
+    make_writable(s);
+    explicit_bzero(s->bottom + s->size_bytes - kept, kept);
+}
+
 // How deep a stack was used can't be told from its contents, and asking the kernel which pages are
 // present overlooks those in swap. So the top, which nearly every fiber stays within, is cleared,
 // and the rest is given back: one system call that costs little when nothing is there, reaches
 // swap, and keeps pooled stacks small.
 void stack_wipe(const struct stack *s)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t kept = page > STACK_KEPT_BYTES ? page : STACK_KEPT_BYTES;
-    size_t deep = s->size_bytes - kept;
-    make_writable(s);
-    { static _Thread_local long hist[33]; static _Thread_local long n; const uint64_t *w=(const uint64_t*)(void*)(s->bottom+deep); size_t i=0; while(i<kept/8 && w[i]==0) i++; hist[(kept-i*8+1023)/1024]++; if(++n%20000==0){ char b[600]; int l=0; for(int k=0;k<33;k++) l+=snprintf(b+l,sizeof b-(size_t)l,"%d:%ld ",k,hist[k]); fprintf(stderr,"DEPTH %s\n",b);} }
-    explicit_bzero(s->bottom + deep, kept);
+    size_t deep = s->size_bytes - kept_bytes();
+    stack_wipe_top(s);
     if (madvise(s->bottom, deep, MADV_DONTNEED) != 0) {
         explicit_bzero(s->bottom, deep); // refused for locked memory
     }
+}
+
+int64_t stack_faults(void)
+{
+    struct rusage usage;
+    REQUIRE(getrusage(RUSAGE_THREAD, &usage) == 0);
+    return (int64_t)usage.ru_minflt + usage.ru_majflt;
 }

@@ -79,6 +79,7 @@ void batch_connection_lost(struct batch *b, struct status why)
     PQfinish(b->conn);
     b->conn = NULL;
     b->flights = 0;
+    b->gather_until_us = CLOCK_NEVER;
     struct batch_segment *s = b->segments;
     b->segments = NULL;
     b->segments_tail = &b->segments;
@@ -104,8 +105,9 @@ static void on_event(struct loop_source *source, uint32_t events)
     }
     if ((events & ~(uint32_t)EPOLLOUT) != 0) {
         batch_reply_read(b);
-    }
-    if (b->conn != NULL) {
+        // Sent when the fibers that were answered have run: their records travel with the next.
+        batch_kick(b);
+    } else {
         batch_flight_send(b);
     }
 }
@@ -223,6 +225,7 @@ struct status batch_new(const struct batch_options *options, struct batch **out)
     }
     b->options = *options;
     b->segments_tail = &b->segments;
+    b->gather_until_us = CLOCK_NEVER;
     struct status s = fiber_start(options->loop, keep_connected, b);
     if (!status_ok(s)) {
         free(b);
@@ -297,7 +300,7 @@ void batch_op_done(struct batch_op *op)
 void batch_kick(struct batch *b)
 {
     if (b->conn != NULL) {
-        loop_kick_when_idle(&b->source);
+        loop_kick(&b->source);
     }
 }
 
@@ -306,11 +309,11 @@ struct batch_stats batch_stats(const struct batch *b)
     return b->stats;
 }
 
-// The deadline counts from the last sign of life.
+// With a flight under way the deadline counts from the last sign of life.
 void batch_watch(struct batch *b, bool want_write)
 {
     b->source.events = EPOLLIN | (want_write ? (uint32_t)EPOLLOUT : 0);
-    b->source.deadline_us =
-        b->segments == NULL ? CLOCK_NEVER : loop_now_us(b->options.loop) + STALL_US;
+    b->source.deadline_us = b->segments != NULL ? loop_now_us(b->options.loop) + STALL_US
+                                                : b->gather_until_us;
     loop_update(&b->source);
 }

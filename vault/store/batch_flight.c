@@ -6,6 +6,8 @@
 #include "vault/base/limits.h"
 #include "vault/store/batch_internal.h"
 
+enum { GATHER_MAX_US = 1000 };
+
 // Not BEGIN: without it everything up to the synchronisation point is one implicit transaction, which
 // a failure ends, and no COMMIT is needed.
 static const struct store_statement begin_read = {
@@ -372,28 +374,60 @@ static struct batch_segment *last_segment(const struct batch *b)
     return last;
 }
 
-void batch_flight_send(struct batch *b)
+// A flight costs as much as the work of a dozen members, so it waits a moment for those who are
+// about to come: the clients whose requests were read by the last flight but one have got their
+// answers with the last one. Whoever asks alone is never waited with.
+static bool gather(struct batch *b)
 {
-    while (b->flights < BATCH_FLIGHTS_MAX && has_work(b)) {
-        const struct batch_segment *before = last_segment(b);
-        struct status sent = send_flight(b);
-        if (!status_ok(sent)) {
-            // Half a flight can't be taken back: start over with a new connection.
-            batch_connection_lost(b, sent);
-            return;
-        }
-        struct batch_segment *last = last_segment(b);
-        if (last == before) {
-            break; // all that was queued proved invalid
-        }
-        last->ends_flight = true;
-        b->flights++;
-        b->stats.flights++;
+    int64_t now_us = loop_now_us(b->options.loop);
+    bool complete = b->reads.count >= b->reads_returning;
+    if (!complete && b->gather_until_us == CLOCK_NEVER) {
+        int64_t most_us = b->flight_us / 2;
+        b->gather_until_us = now_us + (most_us < GATHER_MAX_US ? most_us : GATHER_MAX_US);
     }
-    int unsent = PQflush(b->conn);
-    if (unsent < 0) {
-        batch_connection_lost(b, MAKE_STATUS(UNAVAILABLE, "can't send to the database"));
+    if (!complete && b->gather_until_us > now_us) {
+        return true;
+    }
+    b->gather_until_us = CLOCK_NEVER;
+    return false;
+}
+
+static void note_flight(struct batch *b, size_t reads)
+{
+    b->flights++;
+    b->stats.flights++;
+    b->sent_at_us = clock_monotonic_us();
+    b->reads_returning = b->reads_sent;
+    b->reads_sent = reads;
+}
+
+static void send_next(struct batch *b)
+{
+    const struct batch_segment *before = last_segment(b);
+    size_t waiting = b->reads.count;
+    struct status sent = send_flight(b);
+    if (!status_ok(sent)) {
+        // Half a flight can't be taken back: start over with a new connection.
+        batch_connection_lost(b, sent);
         return;
     }
-    batch_watch(b, unsent > 0);
+    struct batch_segment *last = last_segment(b);
+    if (last != before) { // not everything that was queued proved invalid
+        last->ends_flight = true;
+        note_flight(b, waiting - b->reads.count);
+    }
+}
+
+void batch_flight_send(struct batch *b)
+{
+    if (b->flights < BATCH_FLIGHTS_MAX && has_work(b) && !gather(b)) {
+        send_next(b);
+    }
+    int unsent = b->conn == NULL ? 0 : PQflush(b->conn);
+    if (unsent < 0) {
+        batch_connection_lost(b, MAKE_STATUS(UNAVAILABLE, "can't send to the database"));
+    }
+    if (b->conn != NULL) {
+        batch_watch(b, unsent > 0);
+    }
 }

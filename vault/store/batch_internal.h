@@ -54,7 +54,7 @@ struct op_queue {
 enum {
     BATCH_STATEMENTS_MAX = 256,  // a power of two
     BATCH_LOAD_KINDS_MAX = 8,    // different loads in one segment
-    BATCH_FLIGHTS_MAX = 1,       // one being answered, one on its way
+    BATCH_FLIGHTS_MAX = 1,       // a second one would only make both smaller
     BATCH_WRITES_PER_FLIGHT = 64 // so that reads behind them don't wait long
 };
 
@@ -68,6 +68,11 @@ struct batch {
     struct batch_segment **segments_tail;
     size_t flights; // sent and unanswered
     uint64_t flight_number;
+    int64_t sent_at_us;      // the last flight
+    int64_t flight_us;       // how long it was away
+    size_t reads_sent;       // with the last flight
+    size_t reads_returning;  // with the one before: about now those clients ask again
+    int64_t gather_until_us; // CLOCK_NEVER while nobody is waited for
     const struct store_statement *prepared[BATCH_STATEMENTS_MAX]; // open addressing by address
     size_t prepared_count;
     struct batch_stats stats;

@@ -115,7 +115,10 @@ static void pop_segment(struct batch *b)
     if (b->segments == NULL) {
         b->segments_tail = &b->segments;
     }
-    b->flights -= s->ends_flight;
+    if (s->ends_flight) {
+        b->flights--;
+        b->flight_us = clock_monotonic_us() - b->sent_at_us;
+    }
     finish_segment(b, s);
     // A statement that doesn't parse, or a barrier that failed, leaves a connection in a state that
     // nothing may build upon: the chain's head is no longer what memory says.

@@ -25,7 +25,8 @@ struct audit_fixture {
 
 void audit_fixture_run(void (*body)(struct audit_fixture *f));
 
-// A node comes up and opens a chain; goes down in good order; or is gone from one moment to the next.
+// A node comes up and opens a chain; goes down in good order; or is gone from one moment to the
+// next.
 void audit_fixture_start(struct audit_fixture *f, size_t node);
 void audit_fixture_stop(struct audit_fixture *f, size_t node);
 void audit_fixture_kill(struct audit_fixture *f, size_t node);

@@ -158,8 +158,9 @@ static void body_prepare(struct audit_fixture *f)
     audit_fixture_sql(f, "CREATE TABLE audit_record_20200101 PARTITION OF audit_record FOR VALUES "
                          "FROM ('2020-01-01 00:00Z') TO ('2020-01-02 00:00Z')");
     assert_ok(store_transact(f->store, prepare_work, NULL));
-    assert_int_equal(5, audit_fixture_count(f, "SELECT count(*) FROM pg_class WHERE relkind = 'i' "
-                                               "AND relname LIKE 'audit\\_record\\_20200101\\_by\\_%'"));
+    assert_int_equal(
+        5, audit_fixture_count(f, "SELECT count(*) FROM pg_class WHERE relkind = 'i' "
+                                  "AND relname LIKE 'audit\\_record\\_20200101\\_by\\_%'"));
     assert_int_equal(9, audit_fixture_count(f, "SELECT count(*) FROM pg_inherits WHERE inhparent = "
                                                "'audit_batch'::regclass"));
 }

@@ -59,7 +59,7 @@ static void body_late(struct audit_fixture *f)
     audit_fixture_sql(f, "UPDATE audit_key SET succeeded_at = succeeded_at - interval '1 minute' "
                          "WHERE number = 1");
     const struct audit_entry entry = {.request_id = uuid_new(), .detail = STR("{}")};
-    assert_status(UNAVAILABLE, audit_append(f->logs[0], &entry));
+    assert_false(status_ok(audit_append(f->logs[0], &entry)));
     while (!batch_connected(f->batches[0])) { // comes back with the new key
         fiber_sleep_until(clock_monotonic_us() + 1000);
     }
@@ -120,7 +120,7 @@ static void todays_key_cannot_sign_for_yesterday(void **state)
 
 int main(void)
 {
-    REQUIRE(status_ok(secret_system_init(true)));
+    // The first test's fixture locks the memory that secrets lie in.
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_succession_fails_no_append),
         cmocka_unit_test(of_two_nodes_one_succeeds_a_key),

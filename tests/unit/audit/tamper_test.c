@@ -4,7 +4,8 @@
 
 #include "tests/unit/audit/audit_fixture.h"
 
-// Two nodes, one of which lost its connection once; two checkpoints; the first node closed its chain.
+// Two nodes, one of which lost its connection once; two checkpoints; the first node closed its
+// chain.
 static void write_log(struct audit_fixture *f)
 {
     audit_fixture_start(f, 0);
@@ -51,8 +52,10 @@ struct tampering {
 
 static const struct tampering tamperings[] = {
     // Every column of a record.
-    {"UPDATE audit_record SET time = time + interval '1 us' WHERE chain_id = 1 AND seq = 2", 1, 2, 0},
-    {"UPDATE audit_record SET request_id = gen_random_uuid() WHERE chain_id = 1 AND seq = 2", 1, 2, 0},
+    {"UPDATE audit_record SET time = time + interval '1 us' WHERE chain_id = 1 AND seq = 2", 1, 2,
+     0},
+    {"UPDATE audit_record SET request_id = gen_random_uuid() WHERE chain_id = 1 AND seq = 2", 1, 2,
+     0},
     {"UPDATE audit_record SET namespace_id = 2 WHERE chain_id = 1 AND seq = 2", 1, 2, 0},
     {"UPDATE audit_record SET accessor = 'x' WHERE chain_id = 1 AND seq = 2", 1, 2, 0},
     {"UPDATE audit_record SET actor = 'mallory' WHERE chain_id = 1 AND seq = 2", 1, 2, 0},
@@ -78,7 +81,8 @@ static const struct tampering tamperings[] = {
     {"INSERT INTO audit_record SELECT 1, 5, time, gen_random_uuid(), 1, '', 'bob', '', '', 'read', "
      "'x', 200, 1, false, '{}', sha256('y') FROM audit_record WHERE chain_id = 1 AND seq = 4",
      1, 5, 0},
-    {"INSERT INTO audit_record SELECT 1, 2, time + interval '1 us', request_id, 1, accessor, actor, "
+    {"INSERT INTO audit_record SELECT 1, 2, time + interval '1 us', request_id, 1, accessor, "
+     "actor, "
      "auth_method, remote, operation, path, result, duration_us, effect, detail, hash "
      "FROM audit_record WHERE chain_id = 1 AND seq = 2",
      1, 2, 0},
@@ -128,8 +132,8 @@ static const struct tampering tamperings[] = {
     {"UPDATE audit_batch a SET signature = b.signature FROM audit_batch b "
      "WHERE a.chain_id = 1 AND a.last_seq = 2 AND b.chain_id = 1 AND b.last_seq = 3",
      1, 2, 0},
-    {"UPDATE audit_batch SET time = time + interval '1 us' WHERE chain_id = 1 AND last_seq = 2", 1, 2,
-     0},
+    {"UPDATE audit_batch SET time = time + interval '1 us' WHERE chain_id = 1 AND last_seq = 2", 1,
+     2, 0},
     {"UPDATE audit_batch SET first_seq = 1 WHERE chain_id = 1 AND last_seq = 2", 1, 0, 0},
     {"UPDATE audit_batch SET head = sha256('x') WHERE chain_id = 1 AND last_seq = 2", 1, 2, 0},
     // Checkpoints.
@@ -171,7 +175,8 @@ static void body_tamper(struct audit_fixture *f)
                              "CREATE TABLE kept.audit_claim AS TABLE audit_claim; "
                              "CREATE TABLE kept.audit_checkpoint AS TABLE audit_checkpoint; "
                              "CREATE TABLE kept.audit_key AS TABLE audit_key");
-        audit_fixture_sql(f, "ALTER TABLE audit_record DROP CONSTRAINT IF EXISTS audit_record_pkey");
+        audit_fixture_sql(f,
+                          "ALTER TABLE audit_record DROP CONSTRAINT IF EXISTS audit_record_pkey");
         audit_fixture_sql(f, tamperings[i].sql);
         struct audit_finding found = audit_fixture_verify(f);
         if (found.summary.problems == 0 || !is_at(&found.first, &tamperings[i])) {
