@@ -92,7 +92,7 @@ static bool redirect_output(void)
 static void copy_arguments(const char *const argv[], char *out[DEV_ARGUMENTS_MAX])
 {
     size_t count = 0;
-    while (argv[count] != NULL && count < DEV_ARGUMENTS_MAX - 1) {
+    while (count < DEV_ARGUMENTS_MAX - 1 && argv[count] != NULL) {
         out[count] = strdup(argv[count]);
         count++;
     }

@@ -83,8 +83,11 @@ static struct seal_key_place key_place(struct str file)
     struct str folder = str_from_c(getenv("CREDENTIALS_DIRECTORY"));
     bool kept_by_systemd = folder.len > 0 && file.len > folder.len + 1 &&
                            str_starts_with(file, folder) && file.ptr[folder.len] == '/';
-    return kept_by_systemd ? (struct seal_key_place){.credential = file.ptr + folder.len + 1}
-                           : (struct seal_key_place){.file = file.ptr};
+    struct seal_key_place place = {.file = kept_by_systemd ? NULL : file.ptr};
+    if (kept_by_systemd) {
+        place.credential = file.ptr + folder.len + 1;
+    }
+    return place;
 }
 
 // Sinks may only be files in a folder of their own.

@@ -103,8 +103,8 @@ uint32_t http_listener_address_slot(const struct http_listener *l, const struct 
 // http_worker.c
 void http_worker_kick(struct http_worker *w); // after a resume: run MHD again before waiting
 void http_worker_connection_closed(struct http_worker *w);
-// A request's memory, from a small stock: taking it from the heap and giving it back each time costs
-// more than all that a short request does with it. NULL when memory is short.
+// A request's memory, from a small stock: taking it from the heap and giving it back each time
+// costs more than all that a short request does with it. NULL when memory is short.
 struct arena *http_worker_take_arena(struct http_worker *w);
 void http_worker_give_arena(struct http_worker *w, struct arena *a); // NULL is fine
 

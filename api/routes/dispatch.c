@@ -171,10 +171,25 @@ static struct status find_fixed(struct dispatch *d, struct http_request *req,
     return take_match(&m, req, out);
 }
 
+// A mount's own folder may be listed without its slash.
+static struct status find_mount(const struct operation *op, const struct http_request *req,
+                                const struct mount **out)
+{
+    const struct mount *m = catalog_mount_of(op->catalog, op->path);
+    if (m == NULL && (req->method == HTTP_LIST || req->method == HTTP_SCAN)) {
+        struct str folder;
+        TRY(arena_printf(op->arena, &folder, "%.*s/", STR_ARG(op->path)));
+        m = catalog_mount_of(op->catalog, folder);
+    }
+    *out = m;
+    return OK_STATUS;
+}
+
 static struct status find_in_mount(struct dispatch *d, const struct operation *op,
                                    struct http_request *req, struct destination *out)
 {
-    const struct mount *m = catalog_mount_of(op->catalog, op->path);
+    const struct mount *m;
+    TRY(find_mount(op, req, &m));
     struct http_router *r = m == NULL ? NULL : router_of_type(d, m->type);
     if (r == NULL) {
         return OK_STATUS;

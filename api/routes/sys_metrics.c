@@ -9,7 +9,8 @@
 
 static struct batch_stats batch_of(const struct worker *w)
 {
-    return w->batch == NULL ? (struct batch_stats){0} : batch_stats(w->batch);
+    struct batch_stats none = {0};
+    return w->batch == NULL ? none : batch_stats(w->batch);
 }
 
 static int64_t epoch_of(const struct worker *w)

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import shutil
 import statistics
 import subprocess
@@ -227,6 +228,9 @@ def parse_arguments():
 def main():
     args = parse_arguments()
     where = machine()
+    # Thousands of connections, in the server and in its clients.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     print(f"{where['processors']} x {where['model']}, {where['memory_mib']} MiB, Linux {where['kernel']}")
     bench = Bench(rig.Rig(args.build, os.cpu_count()), SCALES[args.scale])
     try:

@@ -70,10 +70,8 @@ static struct status make_row(struct filling *f, size_t at, const char *folder, 
     struct kv_head head = kv_new_head(&f->op, str_from_c(r->path), now_us);
     head.current_version = 1;
     head.row_version = 1;
-    struct kv_version v = {.version = 1,
-                           .created_us = now_us,
-                           .deleted_us = CLOCK_NEVER,
-                           .row_version = 1};
+    struct kv_version v = {
+        .version = 1, .created_us = now_us, .deleted_us = CLOCK_NEVER, .row_version = 1};
     buffer_clear(&r->sealed);
     TRY(seal_value(k, &head, &v, &r->sealed, number));
     TRY(index_hash_path(k, f->mount.id, head.path, r->head_row.path_hash));

@@ -44,7 +44,5 @@ if [ -z "$build" ]; then
     cmake --preset release >/dev/null
     cmake --build "$build" --target rotunda bench_ceiling bench_fill bench_idle
 fi
-# Thousands of connections, in the server and in its clients.
-ulimit -n "$(ulimit -Hn)"
 exec sh tests/support/with-postgres.sh \
     python3 tests/bench/bench.py --build "$build" --scale "$scale" --only "$only"

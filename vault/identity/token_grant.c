@@ -215,9 +215,10 @@ struct status token_grant(const struct token_grant_input *in, const struct token
     TRY(check_privileges(in, r));
     bool orphan = in->orphan || r->no_parent;
     bool own_cidrs = r->bound_cidrs.count > 0;
+    const struct uuid no_parent = {0};
     struct token t = {
         .namespace_id = in->caller->namespace_id,
-        .parent = orphan ? (struct uuid){0} : in->caller->id,
+        .parent = orphan ? no_parent : in->caller->id,
         .type = STR("service"),
         .path = in->path,
         .meta = r->meta,

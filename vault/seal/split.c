@@ -65,6 +65,7 @@ static struct status split_into(const struct secret *key, const uint8_t *numbers
 {
     struct secret *input CLEANUP(secret_cleanup) = NULL;
     uint8_t share_numbers[SEAL_SHARES_MAX];
+    // cppcheck-suppress uninitvar // the caller has numbered them
     memcpy(share_numbers, numbers, (size_t)shares);
     TRY(secret_copy(secret_view(key), &input));
     gfshare_ctx *context CLEANUP(context_cleanup) = gfshare_ctx_init_enc(

@@ -313,7 +313,7 @@ struct batch_stats batch_stats(const struct batch *b)
 void batch_watch(struct batch *b, bool want_write)
 {
     b->source.events = EPOLLIN | (want_write ? (uint32_t)EPOLLOUT : 0);
-    b->source.deadline_us = b->segments != NULL ? loop_now_us(b->options.loop) + STALL_US
-                                                : b->gather_until_us;
+    b->source.deadline_us =
+        b->segments != NULL ? loop_now_us(b->options.loop) + STALL_US : b->gather_until_us;
     loop_update(&b->source);
 }

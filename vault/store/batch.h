@@ -2,8 +2,10 @@
 // A worker's own connection: everything that fibers ask for while one flight is at the database
 // gathers into the next. A flight is one write to the socket, and holds in this order
 //   1. the commit barrier of what earlier flights did (see below),
-//   2. one read segment: REPEATABLE READ READ ONLY, the epoch, coalesced loads, queries,
+//   2. one read segment: an implicit REPEATABLE READ transaction of the epoch, loads and queries,
 //   3. the writes, each an implicit transaction of its own.
+// One flight is under way at a time; the next one waits a moment for the clients that are about to
+// ask again, since a flight has a price of its own.
 // The connection runs with synchronous_commit off. A barrier is one statement that switches it on
 // for its own implicit transaction; the write-ahead log is sequential, so that one flush makes all
 // that came before it durable.

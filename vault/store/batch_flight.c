@@ -8,10 +8,10 @@
 
 enum { GATHER_MAX_US = 1000 };
 
-// Not BEGIN: without it everything up to the synchronisation point is one implicit transaction, which
-// a failure ends, and no COMMIT is needed.
-static const struct store_statement begin_read = {
-    "batch.begin_read", "SET transaction_isolation = 'repeatable read'"};
+// Not BEGIN: without it everything up to the synchronisation point is one implicit transaction,
+// which a failure ends, and no COMMIT is needed.
+static const struct store_statement begin_read = {"batch.begin_read",
+                                                  "SET transaction_isolation = 'repeatable read'"};
 static const struct store_statement read_snapshot = {
     "batch.snapshot", "SELECT epoch, clock_timestamp() FROM vault_epoch WHERE namespace_id = 1"};
 

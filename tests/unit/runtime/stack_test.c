@@ -107,6 +107,7 @@ static size_t resident_bytes(void)
     unsigned long resident = 0;
     FILE *file = fopen("/proc/self/statm", "re");
     assert_non_null(file);
+    // lint: allow(banned) the kernel wrote it: two numbers
     assert_int_equal(fscanf(file, "%lu %lu", &total, &resident), 2);
     fclose(file);
     return resident * (size_t)sysconf(_SC_PAGESIZE);

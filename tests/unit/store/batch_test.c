@@ -180,6 +180,34 @@ static void what_one_fiber_asks_at_once_shares_a_snapshot_even_in_a_full_segment
     run(body_full_segment);
 }
 
+static bool answers(struct batch_op *op, struct str expected)
+{
+    assert_ok(batch_wait(op));
+    bool same = str_equal(expected, store_get_text(&op->rows, 0, 0));
+    batch_op_done(op);
+    return same;
+}
+
+static void body_isolation(struct fixture *f)
+{
+    static const struct store_statement isolation = {
+        "test.isolation", "SELECT current_setting('transaction_isolation')"};
+    struct batch_op read;
+    struct batch_op write;
+    for (int round = 0; round < 2; round++) {
+        batch_query(f->batch, &isolation, NULL, 0, &read);
+        batch_write(f->batch, &isolation, NULL, 0, &write);
+        assert_true(answers(&read, STR("repeatable read")));
+        assert_true(answers(&write, STR("read committed")));
+    }
+}
+
+static void reads_are_one_snapshot_and_writes_see_what_others_committed(void **state)
+{
+    (void)state;
+    run(body_isolation);
+}
+
 static void body_bad_text(struct fixture *f)
 {
     static const struct store_statement echo = {"test.echo", "SELECT $1::text"};
@@ -226,6 +254,7 @@ int main(void)
         cmocka_unit_test(loads_of_one_moment_share_a_statement_and_a_snapshot),
         cmocka_unit_test(one_failing_member_does_not_fail_the_others),
         cmocka_unit_test(what_one_fiber_asks_at_once_shares_a_snapshot_even_in_a_full_segment),
+        cmocka_unit_test(reads_are_one_snapshot_and_writes_see_what_others_committed),
         cmocka_unit_test(text_with_nul_ends_only_its_own_operation),
         cmocka_unit_test(lost_connection_fails_what_was_sent_and_comes_back),
     };
