@@ -286,11 +286,20 @@ void http_router_serve(const struct http_router *r, struct http_request *req,
     }
 }
 
+// As Go's strconv.ParseBool has it; Python clients send `True`.
 static bool is_true(const struct http_params *query, struct str name)
 {
+    static const char *const spellings[] = {"1", "t", "T", "true", "TRUE", "True"};
     struct str value;
-    return http_params_get(query, name, &value) &&
-           (str_equal(value, STR("true")) || str_equal(value, STR("1")));
+    if (!http_params_get(query, name, &value)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
+        if (str_equal_c(value, spellings[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 enum http_method http_router_method(enum http_method sent, const struct http_params *query)

@@ -87,6 +87,13 @@ class Bench:
             f"ceiling, {connections} connections: CPU", statistics.median(c["ceiling_us"] for c in ceiling), "us CPU"
         )
         self.report_load(name, reads)
+        self.row(f"{name}: wrk", statistics.median(read["client_us"] for read in reads), "us CPU")
+        # What would be left of the ceiling if nothing but processors counted.
+        shares = [
+            (top["ceiling_us"] + top["client_us"]) / (read["vault_us"] + read["postgres_us"] + read["client_us"])
+            for top, read in zip(ceiling, reads)
+        ]
+        self.row(f"{name}: part by processor time", statistics.median(shares), "", all=shares)
         ratios = [read["rate"] / top["rate"] for top, read in zip(ceiling, reads)]
         bar = {64: (">=", 0.25), 256: (">=", 0.35)}.get(connections)
         self.row(f"{name}: part of the ceiling", statistics.median(ratios), "", bar, all=ratios)

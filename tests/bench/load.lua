@@ -46,8 +46,9 @@ function requests.token()
 end
 
 function requests.list()
-    local path = "secret/metadata/bench?limit=100&after=" .. secret()
-    return request_line("LIST", path) .. "\r\n\r\n"
+    -- wrk doesn't know the method LIST
+    local path = "secret/metadata/bench?list=true&limit=100&after=" .. secret()
+    return request_line("GET", path) .. "\r\n\r\n"
 end
 
 function init(args)

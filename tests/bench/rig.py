@@ -4,6 +4,7 @@
 import http.client
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -227,10 +228,19 @@ data_dir = "{self.folder}"
         with open(f"/proc/{master}/task/{master}/children", encoding="ascii") as f:
             return sum(cpu_us(pid) for pid in f.read().split())
 
+    def all_cpu_us(self):
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)  # those that have ended: wrk
+        return {
+            "vault_us": cpu_us(self.vault.pid),
+            "ceiling_us": cpu_us(self.ceiling.pid),
+            "postgres_us": self.postgres_cpu_us(),
+            "client_us": (children.ru_utime + children.ru_stime) * 1e6,
+        }
+
     def load(self, kind, connections, seconds, scheme="http", port=None):
         """What wrk reports, as a dict, with the processor time that each side took per request."""
         url = f"{scheme}://127.0.0.1:{port or self.port}"
-        before = cpu_us(self.vault.pid), cpu_us(self.ceiling.pid), self.postgres_cpu_us()
+        before = self.all_cpu_us()
         done = subprocess.run(
             ["wrk", "-t2", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "--latency"]
             + ["-s", os.path.join(self.here, "load.lua"), url, "--"]
@@ -239,7 +249,7 @@ data_dir = "{self.folder}"
             text=True,
             check=True,
         )
-        after = cpu_us(self.vault.pid), cpu_us(self.ceiling.pid), self.postgres_cpu_us()
+        after = self.all_cpu_us()
         line = [line for line in done.stdout.splitlines() if line.startswith("JSON ")]
         if not line:
             raise Wrong("wrk: " + done.stdout + done.stderr)
@@ -247,8 +257,8 @@ data_dir = "{self.folder}"
         if result["wrong"] or result["requests"] == 0:
             raise Wrong(f"{kind} at {connections} connections: {done.stdout}")
         result["rate"] = result["requests"] / result["seconds"]
-        for i, name in enumerate(("vault", "ceiling", "postgres")):
-            result[name + "_us"] = (after[i] - before[i]) / result["requests"]
+        for side, used in after.items():
+            result[side] = (used - before[side]) / result["requests"]
         return result
 
     def tls_answers(self):

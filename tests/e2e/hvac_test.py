@@ -152,9 +152,15 @@ class SystemTest(HvacTest):
         before = set(sys_.list_enabled_audit_devices()["data"])
         sys_.enable_audit_device("file", path="hvac-file", options={"file_path": "hvac.log"})
         self.assertEqual(before | {"hvac-file/"}, set(sys_.list_enabled_audit_devices()["data"]))
-        self.assertTrue(sys_.calculate_hash("hvac-file", "value")["data"]["hash"].startswith("hmac-"))
         self.assertEqual(204, sys_.disable_audit_device("hvac-file").status_code)
         self.assertEqual(before, set(sys_.list_enabled_audit_devices()["data"]))
+
+
+    def test_audit_hash(self):
+        sys_ = self.client.sys
+        sys_.enable_audit_device("file", path="hashed", options={"file_path": "hashed.log"})
+        self.addCleanup(sys_.disable_audit_device, "hashed")
+        self.assertTrue(sys_.calculate_hash("hashed", "value")["data"]["hash"].startswith("hmac-"))
 
 
 class TokenTest(HvacTest):

@@ -53,8 +53,8 @@ static uint8_t *map_locked(size_t size, bool allow_unlocked)
 struct status secret_system_init(bool allow_unlocked)
 {
     REQUIRE(slab.memory == NULL);
-    // A generator of our own process (ChaCha20, seeded by the kernel, safe across fork): a system call
-    // for every id and nonce would cost more than the encryption.
+    // A generator of our own process (ChaCha20, seeded by the kernel, safe across fork): a system
+    // call for every id and nonce would cost more than the encryption.
     randombytes_set_implementation(&randombytes_internal_implementation);
     if (sodium_init() < 0) {
         FAIL(INTERNAL, "libsodium could not start");

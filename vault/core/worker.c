@@ -45,9 +45,14 @@ struct status worker_unseal(struct worker *w, int64_t deadline_us)
         audit_log_attach(w->audit, w->batch);
     }
     if (has_keeper(w)) {
-        TRY(audit_keeper_start(w->vault->keeper, w->loop, w->audit)); // waits for its chain by itself
+        TRY(audit_keeper_start(w->vault->keeper, w->loop,
+                               w->audit)); // waits for its chain by itself
     }
-    while (!batch_connected(w->batch)) {
+    // It may be sealed again while this waits.
+    while (w->batch == NULL || !batch_connected(w->batch)) {
+        if (w->batch == NULL) {
+            FAIL(SEALED, "the vault was sealed meanwhile");
+        }
         if (loop_now_us(w->loop) >= deadline_us) {
             FAIL(UNAVAILABLE, "the database can't be reached");
         }
