@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "api/process.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -23,6 +24,9 @@ struct status process_harden(void)
     }
     umask(077);
     signal(SIGPIPE, SIG_IGN);
+    // Libraries free what they don't wipe: blocks above a kilobyte are overwritten by the heap
+    // itself.
+    mallopt(M_PERTURB, 0xA5);
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;

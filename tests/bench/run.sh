@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Usage: sh tests/bench/run.sh [--quick] [--only NAME] [--build DIR]
+# Usage: sh tests/bench/run.sh [--quick] [--only NAMES] [--build DIR]
 # Measures the vault against bare libmicrohttpd on this machine; docs/performance.md explains it.
-# Prints a table and writes build/bench.json. Fails when an answer was wrong, never for being slow.
+# Prints a table and writes build/bench.json (--quick: build/bench-quick.json). Fails when an answer
+# was wrong, never for being slow.
 #
 #     --quick      everything once, at a small scale (under two minutes)
-#     --only NAME  one measurement; an unknown name lists them
+#     --only NAMES some measurements, such as read,list; an unknown name lists them
 #     --build DIR  measure what is built there instead of building the release preset
 set -eu
 cd "$(dirname -- "$0")/../.."

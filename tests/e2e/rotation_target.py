@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: ISC
 """A real PostgreSQL as the target of rotations: a second server, with passwords and a full log."""
 
-import atexit
 import os
-import shutil
 import subprocess
 import tempfile
 
@@ -23,8 +21,14 @@ class Target:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="rotunda-target.")
         self.port = harness.free_port()
-        self.running = False
-        atexit.register(self.destroy)
+        # Goes away with this process even when that is killed: the guardian waits for the pipe's end.
+        self.guardian = subprocess.Popen(
+            ["setsid", "sh", "-c", self.script("cat; pg_destroy $dir")],
+            env=self.environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         self.shell("pg_own $dir; pg_fill $dir")
         with open(os.path.join(self.folder, "data", "pg_hba.conf"), "w", encoding="ascii") as f:
             f.write(HBA)
@@ -33,11 +37,20 @@ class Target:
         # What was logged while it was set up holds the rotator's password.
         self.log_begins = os.path.getsize(os.path.join(self.folder, "log"))
 
+    def script(self, commands):
+        return f". {SUPPORT}/postgres.sh; dir={self.folder}; {commands}"
+
+    @staticmethod
+    def environment():
+        return dict(os.environ, PG_TREE=os.path.join(SUPPORT, "..", ".."))
+
     def shell(self, commands):
-        script = f". {SUPPORT}/postgres.sh; dir={self.folder}; {commands}"
-        environment = dict(os.environ, PG_TREE=os.path.join(SUPPORT, "..", ".."))
         done = subprocess.run(
-            ["sh", "-euc", script], env=environment, capture_output=True, text=True, check=False
+            ["sh", "-euc", self.script(commands)],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             raise AssertionError(done.stdout + done.stderr)
@@ -47,7 +60,6 @@ class Target:
             f"pg_start $dir -c listen_addresses=127.0.0.1 -c port={self.port} -c log_statement=all"
             " -c log_min_error_statement=error -c log_min_duration_statement=0 >/dev/null 2>&1 </dev/null"
         )
-        self.running = True
 
     def kill(self):
         self.shell("pg_kill9 $dir")
@@ -56,9 +68,8 @@ class Target:
         self.shell("pg_stop $dir")
 
     def destroy(self):
-        if os.path.isdir(self.folder):
-            self.shell("pg_destroy $dir")
-            shutil.rmtree(self.folder, ignore_errors=True)
+        self.guardian.stdin.close()
+        self.guardian.wait()
 
     def sql(self, text):
         return harness.psql(f"host={self.folder} port={self.port} user=rotunda dbname=rotunda", text)

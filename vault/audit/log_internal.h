@@ -40,17 +40,17 @@ struct audit_log {
     struct audit_waiter *waiting;
     struct audit_waiter **waiting_tail;
     size_t waiting_count;
-    size_t bound_count;     // of the waiting ones, those that belong to one chain
-    bool closing;           // nothing is taken any more
-    int64_t chain_id;       // 0: none yet
-    int64_t last_time_us;   // of everything sent: times never go back within a chain
-    struct audit_head head; // of everything sent
+    size_t bound_count;       // of the waiting ones, those that belong to one chain
+    bool closing;             // nothing is taken any more
+    _Atomic int64_t chain_id; // 0: none yet; a new one is set on an offload thread
+    int64_t last_time_us;     // of everything sent: times never go back within a chain
+    struct audit_head head;   // of everything sent
     // What the stored tail may be: the last durable head and those of barriers in flight.
     struct audit_head known[AUDIT_HEADS_MAX];
     size_t known_count;
     int64_t appended;
-    int64_t database_time_us;
-    int64_t noted_at_us; // monotonic
+    _Atomic int64_t database_time_us;
+    _Atomic int64_t noted_at_us; // monotonic
     // Failures that aren't recorded one by one.
     struct audit_budget *budget;
     bool summary_running;
