@@ -4,8 +4,8 @@
 
 #include "vault/base/status.h"
 
-// No core dumps, freed memory overwritten, not dumpable (so that others of the same user can't read its memory), umask 077,
-// SIGPIPE ignored, as many descriptors as allowed. Before anything else.
+// No core dumps, freed memory overwritten, not dumpable (so that others of the same user can't read
+// its memory), umask 077, SIGPIPE ignored, as many descriptors as allowed. Before anything else.
 struct status process_harden(void);
 
 // Blocks the signals that process_wait_signal() waits for; before any thread is started.

@@ -138,6 +138,7 @@ static struct http_limits http_limits_of(const struct config_limits *l)
     h.body_us = l->slow_body_s * CLOCK_SECOND;
     h.idle_us = l->idle_connection_s * CLOCK_SECOND;
     h.request_us = l->request_deadline_s * CLOCK_SECOND;
+    h.header_bytes = (size_t)l->header_bytes;
     h.body_bytes = (size_t)l->body_bytes;
     h.connections = (uint32_t)l->connections;
     h.connections_per_address = (uint32_t)l->connections_per_address;

@@ -15,6 +15,7 @@ struct http_limits http_limits_default(void)
         .idle_us = (int64_t)LIMIT_IDLE_CONNECTION_S * CLOCK_SECOND,
         .send_us = (int64_t)LIMIT_SLOW_BODY_S * CLOCK_SECOND,
         .request_us = (int64_t)LIMIT_REQUEST_DEADLINE_S * CLOCK_SECOND,
+        .header_bytes = LIMIT_HEADER_BYTES,
         .body_bytes = LIMIT_BODY_BYTES,
         .buffered_bytes = (size_t)256 * LIMIT_BODY_BYTES,
         .connections = LIMIT_CONNECTIONS,

@@ -15,6 +15,7 @@ struct http_limits {
     int64_t idle_us;       // between requests
     int64_t send_us;       // without the client taking anything of the answer
     int64_t request_us;    // the handler's deadline
+    size_t header_bytes;   // one header; what a connection holds
     size_t body_bytes;     // one body
     size_t buffered_bytes; // bodies being received or worked on, together, over all workers
     uint32_t connections;  // over all workers

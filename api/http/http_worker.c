@@ -141,7 +141,7 @@ static struct MHD_Daemon *start_daemon(struct http_worker *w)
         CALLBACK(MHD_OPTION_NOTIFY_CONNECTION, http_connection_notify, w),
         NUMBER(MHD_OPTION_LISTEN_SOCKET, l->socket.fd),
         NUMBER(MHD_OPTION_CONNECTION_LIMIT, l->limits.connections),
-        NUMBER(MHD_OPTION_CONNECTION_MEMORY_LIMIT, LIMIT_HEADER_BYTES),
+        NUMBER(MHD_OPTION_CONNECTION_MEMORY_LIMIT, l->limits.header_bytes),
         NUMBER(MHD_OPTION_STRICT_FOR_CLIENT, 1),
         {MHD_OPTION_END, 0, NULL},
     };

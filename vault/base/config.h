@@ -47,7 +47,6 @@ struct config_seal {
 struct config_limits {
     int64_t body_bytes;
     int64_t header_bytes;
-    int64_t path_bytes;
     int64_t connections;
     int64_t connections_per_address;
     int64_t request_deadline_s;
@@ -68,7 +67,6 @@ struct config_audit {
 struct config_rotation {
     int64_t min_interval_s;
     struct str launcher_user; // empty: none
-    struct str isolation;     // auto, user, landlock, none
 };
 
 struct config {

@@ -163,9 +163,5 @@ struct status config_check_whole(const struct config *c, const char *name,
                               name);
     }
     TRY(check_database(&c->database, name, why));
-    TRY(check_times(c, name, why));
-    if (str_equal_c(c->rotation.isolation, "user") && c->rotation.launcher_user.len == 0) {
-        return config_explain(why, "%s: rotation.isolation: \"user\" needs launcher_user", name);
-    }
-    return OK_STATUS;
+    return check_times(c, name, why);
 }

@@ -110,7 +110,6 @@ static const struct config_key limits_keys[] = {
           "largest body of a request"),
     COUNT("header_bytes", header_bytes, 1024, 64 * 1024, LIMIT_HEADER_BYTES,
           "largest headers of a request"),
-    COUNT("path_bytes", path_bytes, 256, 16 * 1024, LIMIT_PATH_BYTES, "longest path"),
     COUNT("connections", connections, 16, 1000000, LIMIT_CONNECTIONS, "open connections"),
     COUNT("connections_per_address", connections_per_address, 1, 1000000,
           LIMIT_CONNECTIONS_PER_ADDRESS, "open connections from one address"),
@@ -146,8 +145,6 @@ static const struct config_key rotation_keys[] = {
     DURATION("min_interval_s", min_interval_s, 1, 365 * DAY_S, 60,
              "shortest interval that a credential may be rotated at"),
     TEXT("launcher_user", launcher_user, NULL, "user that rotators run as"),
-    WORD("isolation", isolation, "auto, user, landlock or none", "auto",
-         "what keeps rotators from the server's keys; `none` admits only the built-in ones"),
 };
 #undef CONFIG_STRUCTURE
 

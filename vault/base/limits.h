@@ -8,7 +8,7 @@ enum {
     // HTTP (configurable)
     LIMIT_BODY_BYTES = 1024 * 1024,
     LIMIT_HEADER_BYTES = 8 * 1024,
-    LIMIT_PATH_BYTES = 2048,
+    LIMIT_PATH_BYTES = 2048, // fixed: policies and stored paths are bounded by it too
     LIMIT_CONNECTIONS = 20000,
     LIMIT_CONNECTIONS_PER_ADDRESS = 12000,
     LIMIT_REQUEST_DEADLINE_S = 90,

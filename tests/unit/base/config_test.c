@@ -125,7 +125,6 @@ static void the_least_configuration_has_the_documented_defaults(void **state)
     assert_int_equal(5432, c->database.port);
     assert_int_equal(1024 * 1024, c->limits.body_bytes);
     assert_int_equal(60, c->rotation.min_interval_s);
-    assert_str("auto", c->rotation.isolation);
     assert_true(c->node_name.len > 0);
     assert_false(c->allow_unlocked_memory);
     config_free(c);
@@ -144,7 +143,7 @@ static void every_section_reaches_its_structure(void **state)
                 "seal \"static\" { key_file = \"@KEY@\" }\n"
                 "limits { request_deadline_s = \"2m\" json_depth = 10 }\n"
                 "audit { retention_s = \"30d\" checkpoint_file = \"@DIR@/check\" }\n"
-                "rotation { launcher_user = \"nobody\" isolation = \"user\" }\n");
+                "rotation { launcher_user = \"nobody\" }\n");
     assert_int_equal(4, c->workers);
     assert_int_equal(LOG_DEBUG, c->log_level);
     assert_str("n1", c->node_name);
@@ -201,7 +200,6 @@ static void wrong_values_say_what_was_expected(void **state)
         {MINIMUM "log_level = \"loud\"\n", "\"debug\", \"info\", \"warn\" or \"error\""},
         {MINIMUM "node_name = 3\n", "node_name: expected a text in quotes"},
         {MINIMUM "node_name = \"a\\u0000b\"\n", "c.hcl:4:"},
-        {MINIMUM "rotation { isolation = \"or\" }\n", "expected auto, user, landlock or none"},
         {MINIMUM "limits = 3\n", "limits: expected a block"},
         {MINIMUM "limits {}\nlimits {}\n", "limits: given twice"},
         {MINIMUM "listener \"udp\" { address = \"a:1\" }\n", "expected tcp, unix or systemd"},
@@ -232,7 +230,6 @@ static void what_is_missing_or_contradicts_is_said(void **state)
          "either password_file or"},
         {MINIMUM "default_lease_ttl = \"2h\"\nmax_lease_ttl = \"1h\"\n", "no more than"},
         {MINIMUM "audit { retention_s = \"1d\" }\n", "at least 7 days"},
-        {MINIMUM "rotation { isolation = \"user\" }\n", "needs launcher_user"},
     };
     for (size_t i = 0; i < ARRAY_LEN(matrix); i++) {
         refuse(*state, matrix[i][0], matrix[i][1]);
