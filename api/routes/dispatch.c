@@ -6,6 +6,7 @@
 
 #include "api/routes/answer.h"
 #include "vault/base/log.h"
+#include "vault/core/backoff.h"
 #include "vault/core/crew.h"
 #include "vault/core/metrics_request.h"
 
@@ -270,7 +271,10 @@ static struct status run_handler(struct dispatch *d, struct operation *op, struc
         if (!op->stale || op->effect) {
             return s;
         }
-        epoch = op->snapshot.epoch > epoch ? op->snapshot.epoch : epoch + 1;
+        // Either the snapshot showed a later epoch already, or the change found one.
+        int64_t had = catalog_epoch(catalog);
+        epoch = op->snapshot.epoch > had ? op->snapshot.epoch : had + 1;
+        backoff_pause(attempt);
     }
     FAIL(UNAVAILABLE, "mounts or policies keep changing, try again");
 }

@@ -105,7 +105,7 @@ class ManyKeysTest(harness.VaultTest):
         )
         cls.vault.database.query("VACUUM ANALYZE kv_head")
 
-    def test_one_page_takes_under_two_milliseconds(self):
+    def test_a_page_costs_what_it_holds_not_what_the_folder_does(self):
         self.check_page("many/", 100)
         self.check_page("many/000100/", 50)
 
@@ -113,11 +113,11 @@ class ManyKeysTest(harness.VaultTest):
         mount = self.vault.database.query("SELECT id FROM mount WHERE path = 'secret/'")[0][0]
         plan = self.vault.database.query(
             f"SELECT count(*) FROM kv_list('{mount}', '{folder}', '', 100);"
-            f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY ON) SELECT * FROM kv_list('{mount}', '{folder}', '', 100)"
+            f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) SELECT * FROM kv_list('{mount}', '{folder}', '', 100)"
         )
         self.assertEqual([str(expected)], plan[0])
-        took = [float(row[0].split()[2]) for row in plan if row[0].startswith("Execution Time")]
-        self.assertLess(took[0], 2.0)
+        read = [int(row[0].split("hit=")[1].split()[0]) for row in plan if "shared hit=" in row[0]]
+        self.assertLess(read[0], 1000, "pages touched")
 
     def test_pages_walk_the_whole_folder(self):
         seen, after = 0, ""

@@ -2,15 +2,13 @@
 #include "vault/secrets/kv/kv_load.h"
 
 #include "vault/base/log.h"
-#include "vault/crypto/random.h"
+#include "vault/core/backoff.h"
 #include "vault/secrets/kv/kv_rows.h"
 
 enum {
     HEAD_COLUMN = 1,
     STATE_COLUMN = HEAD_COLUMN + KV_HEAD_COLUMN_COUNT,
     CIPHERTEXT_COLUMN = STATE_COLUMN + KV_STATE_COLUMN_COUNT,
-    BACKOFF_SHIFT_MAX = 8,
-    BACKOFF_UNIT_US = 1000,
 };
 
 // LATERAL and LIMIT hold the planner to one descent of each index, whatever it believes about the
@@ -92,16 +90,6 @@ void kv_load_done(struct kv_load *load)
     }
 }
 
-// A random pause that grows with each lost race, so that many writers of one path find turns.
-static void back_off(int lost)
-{
-    uint32_t random;
-    random_fill((uint8_t *)&random, sizeof random);
-    int shift = lost < BACKOFF_SHIFT_MAX ? lost : BACKOFF_SHIFT_MAX;
-    int64_t pause_us = (int64_t)(random % ((uint32_t)BACKOFF_UNIT_US << shift));
-    fiber_sleep_until(clock_monotonic_us() + pause_us);
-}
-
 static struct status load_again(struct operation *op, struct kv_load *load)
 {
     int64_t version = load->keys[1].integer;
@@ -121,7 +109,7 @@ struct status kv_load_retry(struct operation *op, struct kv_load *load, kv_attem
         if (s.code != STATUS_CONFLICT) {
             return s;
         }
-        back_off(lost);
+        backoff_pause(lost);
         TRY(load_again(op, load));
     }
     FAIL(UNAVAILABLE, "too many writers at this path at once, try again");
