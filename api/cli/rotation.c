@@ -138,9 +138,9 @@ static const struct cli_flag creds_flags[] = {
     "             username=rotator password=-"
 #define CREDENTIAL_WRITE_HELP                                                                      \
     "Takes a credential into care: target, account, strategy, interval, grace, owner, purpose,\n"  \
-    "expires_at. Nothing changes at the target until a rotation is due or asked for.\n\n"          \
+    "expires_at. Without a password to begin with, the first rotation is due at once.\n\n"         \
     "Example: rotunda rotation credential write orders-app target=orders-db account=orders \\\n"   \
-    "             interval=24h grace=1h owner=team-orders"
+    "             interval=24h grace=1h owner=team-orders purpose='orders service'"
 #define READ_HELP "Shows its settings and state, never a value.\n\nExample: rotunda rotation "
 #define LIST_HELP "Lists the names.\n\nExample: rotunda rotation "
 #define DELETE_HELP "Removes it here; the target isn't touched.\n\nExample: rotunda rotation "

@@ -69,7 +69,6 @@ void http_worker_stop_accepting(struct http_worker *w);
 void http_worker_drain(struct http_worker *w, void (*drained)(void *ctx), void *ctx);
 
 size_t http_worker_connections(const struct http_worker *w);
-size_t http_worker_requests(const struct http_worker *w); // handlers running
 
 #define HTTP_STATS_TABLE(X)                                                                        \
     X(accepted)            /* connections */                                                       \

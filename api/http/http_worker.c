@@ -263,11 +263,6 @@ size_t http_worker_connections(const struct http_worker *w)
     return w->connection_count;
 }
 
-size_t http_worker_requests(const struct http_worker *w)
-{
-    return w->request_count;
-}
-
 void http_worker_stats(const struct http_worker *w, struct http_stats *out)
 {
 #define X(name) out->name = atomic_load_explicit(&w->counters.name, memory_order_relaxed);

@@ -22,14 +22,6 @@ struct str json_raw(struct json_value v)
     return (struct str){v.doc->text.ptr + t->start, t->len};
 }
 
-struct text_position json_position(struct json_value v)
-{
-    if (v.doc == NULL) {
-        return (struct text_position){0, 1, 1};
-    }
-    return text_position_at(v.doc->text, token_of(v)->start);
-}
-
 bool json_is_null(struct json_value v)
 {
     return json_kind(v) <= JSON_NULL;

@@ -56,8 +56,6 @@ struct status json_parse(struct str text, const struct json_limits *limits, stru
 enum json_kind json_kind(struct json_value v);
 // The value exactly as sent, without the blanks around it; empty for JSON_NONE.
 struct str json_raw(struct json_value v);
-// Place of a value in its document; {0, 1, 1} for JSON_NONE.
-struct text_position json_position(struct json_value v);
 static inline bool json_present(struct json_value v)
 {
     return v.doc != NULL;

@@ -74,16 +74,6 @@ const struct mount *catalog_mount_of(const struct catalog *c, struct str path)
     return m != NULL && str_starts_with(path, m->path) ? m : NULL;
 }
 
-const struct mount *catalog_mount_by_accessor(const struct catalog *c, struct str accessor)
-{
-    for (size_t i = 0; i < c->mount_count; i++) {
-        if (str_equal(c->mounts[i].accessor, accessor)) {
-            return &c->mounts[i];
-        }
-    }
-    return NULL;
-}
-
 size_t catalog_policy_count(const struct catalog *c)
 {
     return c->policy_count;

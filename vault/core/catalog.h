@@ -34,7 +34,6 @@ size_t catalog_mount_count(const struct catalog *c);
 const struct mount *catalog_mount_at(const struct catalog *c, size_t i); // in order of path
 // The mount whose path begins `path`; mounts never nest. NULL for none.
 const struct mount *catalog_mount_of(const struct catalog *c, struct str path);
-const struct mount *catalog_mount_by_accessor(const struct catalog *c, struct str accessor);
 
 size_t catalog_policy_count(const struct catalog *c);
 struct str catalog_policy_name(const struct catalog *c, size_t i); // in order

@@ -8,8 +8,6 @@
 static const struct store_statement find_by_name = {
     "rotation.target", "SELECT " TARGET_COLUMNS " FROM rotation_target t "
                        "WHERE t.mount_id = $1 AND t.name = $2"};
-static const struct store_statement find_by_id = {
-    "rotation.target_id", "SELECT " TARGET_COLUMNS " FROM rotation_target t WHERE t.id = $1"};
 static const struct store_statement insert_target = {
     "rotation.insert_target",
     "INSERT INTO rotation_target (id, namespace_id, mount_id, name, rotator, principal, settings, "
@@ -89,14 +87,6 @@ static struct status read_found(const struct keyring *k, struct target_found *f)
 {
     f->exists = f->rows.count == 1;
     return f->exists ? target_read(k, &f->rows, 0, 0, &f->target) : OK_STATUS;
-}
-
-struct status target_find_by_id(struct session *s, const struct keyring *k, struct uuid id,
-                                struct target_found *out)
-{
-    const struct store_value values[] = {store_uuid(id)};
-    TRY(session_exec(s, &find_by_id, values, ARRAY_LEN(values), &out->rows));
-    return read_found(k, out);
 }
 
 // One statement with rows, run on a session for a fiber.

@@ -52,9 +52,6 @@ void target_found_done(struct target_found *f); // for CLEANUP
 
 // On a fiber. That there is none is no failure. INTEGRITY, UNAVAILABLE.
 struct status target_find(struct operation *op, struct str name, struct target_found *out);
-// On a session's thread: by id.
-struct status target_find_by_id(struct session *s, const struct keyring *k, struct uuid id,
-                                struct target_found *out);
 
 // Seals another secret into the row; `sealed` keeps the ciphertext.
 struct status target_seal(const struct keyring *k, struct target *t, struct bytes secret,

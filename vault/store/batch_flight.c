@@ -103,7 +103,6 @@ struct status batch_segment_add(struct batch_segment *segment,
 // A failed statement makes the server skip everything up to here.
 static struct status send_sync(struct batch_segment *s)
 {
-    s->syncs++;
     if (PQpipelineSync(s->batch->conn) != 1) {
         FAIL(UNAVAILABLE, "the connection to the database was lost");
     }

@@ -38,7 +38,6 @@ struct batch_segment {
     size_t step_count;
     size_t step_capacity;
     size_t step_at;
-    size_t syncs; // synchronisation points that are still to come
     struct batch_snapshot snapshot;
     struct status outcome; // the first failure
     bool warned;

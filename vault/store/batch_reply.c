@@ -137,10 +137,7 @@ static void take_result(struct batch *b, PGresult *res)
     REQUIRE(s != NULL);
     if (PQresultStatus(res) == PGRES_PIPELINE_SYNC) {
         PQclear(res);
-        s->syncs--;
-        if (s->syncs == 0) {
-            pop_segment(b);
-        }
+        pop_segment(b);
         return;
     }
     struct status outcome;

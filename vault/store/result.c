@@ -31,11 +31,6 @@ int store_result_row_count(const struct store_result *r)
     return PQntuples(r->res);
 }
 
-const PGresult *store_result_pg(const struct store_result *r)
-{
-    return r->res;
-}
-
 struct store_result *store_result_retain(struct store_result *r)
 {
     r->references++;

@@ -9,4 +9,3 @@
 // Takes `res` (never NULL). One reference. NOMEM frees it.
 struct status store_result_wrap(PGresult *res, struct store_result **out);
 int store_result_row_count(const struct store_result *r);
-const PGresult *store_result_pg(const struct store_result *r);

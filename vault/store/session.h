@@ -44,9 +44,3 @@ struct status session_begin_snapshot(struct session *s); // repeatable read, rea
 // UNAVAILABLE when the outcome is unknown or a synchronous replica wasn't waited for.
 struct status session_commit(struct session *s);
 void session_rollback(struct session *s);
-
-// Walks a query's rows one at a time with constant memory; stops when `each` fails.
-struct status session_stream(struct session *s, const struct store_statement *statement,
-                             const struct store_value *values, size_t count,
-                             struct status (*each)(void *ctx, const struct store_rows *row),
-                             void *ctx);
