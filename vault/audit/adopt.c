@@ -21,6 +21,11 @@ static const struct store_statement still_open = {
 static const struct store_statement claim_of_chain = {
     "audit.claim_of_chain",
     "UPDATE effect SET chain_id = $2, claimed_at = clock_timestamp() WHERE chain_id = $1"};
+// One node claims at a time. Rechecking a row that another node has just claimed isn't enough: the
+// outer join below would take it for one of a chain that doesn't exist. The lock comes first, so
+// that the claim's snapshot has seen every claim before it.
+static const struct store_statement lock_claims = {
+    "audit.lock_claims", "SELECT pg_advisory_xact_lock(" AUDIT_CLAIM_LOCK ")"};
 // Effects of closed chains: their request may still be on its way to record them itself.
 static const struct store_statement claim_left = {
     "audit.claim_left",
@@ -134,6 +139,7 @@ static struct status claim_work(struct session *s, void *arg)
 {
     const struct effects_job *job = arg;
     const struct store_value values[] = {store_int(job->mine)};
+    TRY(session_exec(s, &lock_claims, NULL, 0, NULL));
     return session_exec(s, &claim_left, values, ARRAY_LEN(values), NULL);
 }
 

@@ -9,9 +9,10 @@
 
 // First half of the advisory lock on a chain, which its connection holds: 'RoTu' in ASCII.
 #define AUDIT_CHAIN_LOCK "1383027829"
-// Held while a chain gets its number, and while a checkpoint does.
+// Held while a chain gets its number, while a checkpoint does, and while effects are claimed.
 #define AUDIT_NUMBER_LOCK "1383027830, 1"
 #define AUDIT_CHECKPOINT_LOCK "1383027830, 2"
+#define AUDIT_CLAIM_LOCK "1383027830, 3"
 
 // $1 chain, $2 last record, $3 its hash.
 #define AUDIT_CLOSE_CHAIN_SQL                                                                      \
