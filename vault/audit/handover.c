@@ -25,6 +25,8 @@ static const struct store_statement open_chain = {
     "INSERT INTO audit_chain (id, node, worker, system_id, timeline, opened_at, "
     "previous_id, previous_seq, previous_head, genesis, key_number, signature) "
     "VALUES ($1, $2, $3, $4, $5, $6, nullif($7::int8, 0), $8, $9, $10, $11, $12)"};
+static const struct store_statement find_line_type = {"audit.find_line_type",
+                                                      "SELECT 'audit_line'::regtype::oid::int8"};
 const struct store_statement audit_close_chain = {"audit.close_chain", AUDIT_CLOSE_CHAIN_SQL};
 
 // After this the old connection can't commit any more.
@@ -140,10 +142,20 @@ static struct status link_chain(struct session *s, struct audit_log *log,
     return session_commit(s);
 }
 
+static struct status find_type(struct session *s, unsigned *out)
+{
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    TRY(session_exec(s, &find_line_type, NULL, 0, &rows));
+    *out = (unsigned)store_get_int(&rows, 0, 0);
+    return OK_STATUS;
+}
+
 struct status audit_handover(void *ctx, struct session *session)
 {
     struct audit_log *log = ctx;
     TRY(audit_signer_load(log->options.signer, session));
+    unsigned line_type;
+    TRY(find_type(session, &line_type));
     struct audit_chain_header header;
     struct digest genesis;
     TRY(link_chain(session, log, &header, &genesis));
@@ -151,6 +163,7 @@ struct status audit_handover(void *ctx, struct session *session)
         const struct store_value old[] = {store_int(log->chain_id)};
         TRY(session_exec(session, &unlock_chain, old, ARRAY_LEN(old), NULL));
     }
+    log->line_type = line_type;
     log->chain_id = header.id;
     log->head = (struct audit_head){0, genesis};
     log->known[0] = log->head;

@@ -10,11 +10,8 @@
 
 // Types are spelled out because the statement is prepared without them.
 static const struct store_statement append_batch = {
-    "audit.append",
-    "SELECT audit_append($1::int8, $2::int8[], $3::timestamptz[], $4::uuid[], $5::int8[], "
-    "$6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::int8[], "
-    "$13::int8[], $14::bool[], $15::text[], $16::bytea[], $17::timestamptz, $18::int8, "
-    "$19::bytea)"};
+    "audit.append", "SELECT audit_append($1::int8, $2::int8, $3::timestamptz, $4::audit_line[], "
+                    "$5::uuid[], $6::int8, $7::bytea)"};
 
 static const struct store_statement *const barrier_statements[] = {&append_batch, NULL};
 // Under another name than the handover's, which the same connection has already prepared.
@@ -22,7 +19,7 @@ static const struct store_statement close_own_chain = {"audit.close_own_chain",
                                                        AUDIT_CLOSE_CHAIN_SQL};
 
 enum {
-    RECORD_COLUMNS = 15, // all but the chain
+    LINE_FIELDS = 13, // of audit_line: what differs between the records of a batch
     GROUP_LINES_MAX = 64 * 1024 * 1024,
     CLOSE_POLL_US = 1000,
 };
@@ -169,12 +166,10 @@ static void take_waiting(struct audit_log *log, struct audit_group *group)
     }
 }
 
-static void fill_row(struct store_value *const columns[RECORD_COLUMNS], size_t row, int64_t seq,
-                     const struct audit_entry *e, const struct digest *hash)
+static void fill_line(struct store_value cells[LINE_FIELDS], const struct audit_entry *e,
+                      const struct digest *hash)
 {
-    const struct store_value values[RECORD_COLUMNS] = {
-        store_int(seq),
-        store_time(e->time_us),
+    const struct store_value values[LINE_FIELDS] = {
         store_uuid(e->request_id),
         store_int(e->namespace_id),
         store_text(e->accessor),
@@ -189,9 +184,7 @@ static void fill_row(struct store_value *const columns[RECORD_COLUMNS], size_t r
         store_text(e->detail),
         store_bytea(digest_bytes(hash)),
     };
-    for (size_t c = 0; c < RECORD_COLUMNS; c++) {
-        columns[c][row] = values[c];
-    }
+    memcpy(cells, values, sizeof values);
 }
 
 // Text that isn't UTF-8 can't be stored; what reaches an entry was checked before, or is replaced.
@@ -215,15 +208,16 @@ static struct audit_entry stored_form(const struct audit_entry *e, int64_t now_u
     return copy;
 }
 
-// A batch on its way: one array per column of the records, then what signs them.
+// A batch on its way.
 struct parcel {
-    struct store_value *columns[RECORD_COLUMNS];
+    struct store_value *lines;   // LINE_FIELDS for each record
+    struct store_value *settled; // the requests whose effects are recorded with this
+    size_t settled_count;
     struct digest *hashes;
     struct audit_signature signature;
 };
 
-static void fill_columns(const struct audit_log *log, struct audit_group *group,
-                         const struct parcel *p)
+static void fill_lines(const struct audit_log *log, struct audit_group *group, struct parcel *p)
 {
     size_t row = 0;
     for (struct audit_waiter *w = group->waiters; w != NULL; w = w->next, row++) {
@@ -231,7 +225,10 @@ static void fill_columns(const struct audit_log *log, struct audit_group *group,
         group->head.seq++;
         group->head.hash = audit_entry_hash(group->head.hash, log->chain_id, group->head.seq, &e);
         p->hashes[row] = group->head.hash;
-        fill_row(p->columns, row, group->head.seq, &e, &p->hashes[row]);
+        fill_line(p->lines + row * LINE_FIELDS, &e, &p->hashes[row]);
+        if (e.effect) {
+            p->settled[p->settled_count++] = store_uuid(e.request_id);
+        }
         if (group->has_lines) {
             audit_sinks_write_line(&group->lines, log->chain_id, group->head.seq, &e,
                                    group->head.hash);
@@ -240,21 +237,20 @@ static void fill_columns(const struct audit_log *log, struct audit_group *group,
 }
 
 static struct status send_parcel(struct audit_log *log, const struct audit_group *group,
-                                 const struct parcel *p, struct batch_segment *segment)
+                                 int64_t first_seq, const struct parcel *p,
+                                 struct batch_segment *segment)
 {
-    static const enum store_type types[RECORD_COLUMNS] = {
-        STORE_INT8, STORE_TIME, STORE_UUID, STORE_INT8, STORE_TEXT,
-        STORE_TEXT, STORE_TEXT, STORE_TEXT, STORE_TEXT, STORE_TEXT,
-        STORE_INT8, STORE_INT8, STORE_BOOL, STORE_TEXT, STORE_BYTEA};
-    struct store_value params[RECORD_COLUMNS + 4] = {store_int(log->chain_id)};
-    size_t at = 1;
-    for (size_t c = 0; c < RECORD_COLUMNS; c++) {
-        params[at++] = store_array(types[c], p->columns[c], group->count);
-    }
-    params[at++] = store_time(group->time_us);
-    params[at++] = store_int(p->signature.key_number);
-    params[at++] = store_bytea(BYTES_OF(p->signature.octets));
-    return batch_segment_add(segment, &append_batch, params, at);
+    const struct store_row_type line = {.oid = log->line_type, .fields = LINE_FIELDS};
+    const struct store_value params[] = {
+        store_int(log->chain_id),
+        store_int(first_seq),
+        store_time(group->time_us),
+        store_row_array(line, p->lines, group->count),
+        store_array(STORE_UUID, p->settled, p->settled_count),
+        store_int(p->signature.key_number),
+        store_bytea(BYTES_OF(p->signature.octets)),
+    };
+    return batch_segment_add(segment, &append_batch, params, ARRAY_LEN(params));
 }
 
 // Chains the group's records, signs the new head, sends both.
@@ -263,24 +259,24 @@ static struct status chain_and_send(struct audit_log *log, struct audit_group *g
 {
     struct audit_batch_head what = {
         .chain_id = log->chain_id, .first_seq = group->head.seq + 1, .time_us = group->time_us};
-    fill_columns(log, group, p);
+    fill_lines(log, group, p);
     what.last_seq = group->head.seq;
     what.head = group->head.hash;
     TRY(audit_sign(log->options.signer, audit_batch_digest(&what), &p->signature));
-    return send_parcel(log, group, p, segment);
+    return send_parcel(log, group, what.first_seq, p, segment);
 }
 
 static struct status send_group(struct audit_log *log, struct audit_group *group,
                                 struct batch_segment *segment)
 {
-    struct store_value *cells = calloc(group->count * RECORD_COLUMNS, sizeof *cells);
-    struct parcel p = {.hashes = calloc(group->count, sizeof *p.hashes)};
-    for (size_t c = 0; c < RECORD_COLUMNS; c++) {
-        p.columns[c] = cells + c * group->count;
-    }
-    struct status s = cells == NULL || p.hashes == NULL ? MAKE_STATUS(NOMEM, "out of memory")
-                                                        : chain_and_send(log, group, &p, segment);
-    free(cells);
+    struct parcel p = {.lines = calloc(group->count * LINE_FIELDS, sizeof *p.lines),
+                       .settled = calloc(group->count, sizeof *p.settled),
+                       .hashes = calloc(group->count, sizeof *p.hashes)};
+    struct status s = p.lines == NULL || p.settled == NULL || p.hashes == NULL
+                          ? MAKE_STATUS(NOMEM, "out of memory")
+                          : chain_and_send(log, group, &p, segment);
+    free(p.lines);
+    free(p.settled);
     free(p.hashes);
     return s;
 }

@@ -44,6 +44,7 @@ struct audit_log {
     size_t bound_count;       // of the waiting ones, those that belong to one chain
     bool closing;             // nothing is taken any more
     _Atomic int64_t chain_id; // 0: none yet; a new one is set on an offload thread
+    unsigned line_type;       // OID of audit_line; set like chain_id
     int64_t last_time_us;     // of everything sent: times never go back within a chain
     struct audit_head head;   // of everything sent
     // What the stored tail may be: the last durable head and those of barriers in flight.

@@ -6,7 +6,7 @@
 #include "vault/base/limits.h"
 #include "vault/store/batch_internal.h"
 
-enum { GATHER_MAX_US = 1000 };
+enum { GATHER_QUIET_US = 200, GATHER_MAX_US = 2000 };
 
 // Not BEGIN: without it everything up to the synchronisation point is one implicit transaction,
 // which a failure ends, and no COMMIT is needed.
@@ -343,11 +343,20 @@ static struct status send_barrier(struct batch *b)
     return send_sync(s);
 }
 
+// Flights alternate: reads and writes with one, the barrier of what came of them with the next. A
+// request that comes while a barrier waits for the disk then travels with those who are answered by
+// it, and all who ask at about the same time stay together in one flight of each sort.
+static bool barrier_is_next(const struct batch *b)
+{
+    bool others = b->reads.count > 0 || b->writes.count > 0;
+    return b->options.barrier->pending(b->options.barrier_ctx) && (!others || !b->barrier_sent);
+}
+
 static struct status send_flight(struct batch *b)
 {
-    const struct batch_barrier *barrier = b->options.barrier;
-    if (barrier->pending(b->options.barrier_ctx)) {
-        TRY(send_barrier(b));
+    b->barrier_sent = barrier_is_next(b);
+    if (b->barrier_sent) {
+        return send_barrier(b);
     }
     if (b->reads.count > 0) {
         TRY(send_reads(b));
@@ -374,17 +383,24 @@ static struct batch_segment *last_segment(const struct batch *b)
 }
 
 // A flight costs as much as the work of a dozen members, so it waits a moment for those who are
-// about to come: the clients whose requests were read by the last flight but one have got their
-// answers with the last one. Whoever asks alone is never waited with.
+// about to come: the clients who got their answers with the last barrier. It goes when all of them
+// have asked, or none has for a while. Whoever asks alone is never waited with.
 static bool gather(struct batch *b)
 {
     int64_t now_us = loop_now_us(b->options.loop);
-    bool complete = b->reads.count >= b->reads_returning;
-    if (!complete && b->gather_until_us == CLOCK_NEVER) {
-        int64_t most_us = b->flight_us / 2;
-        b->gather_until_us = now_us + (most_us < GATHER_MAX_US ? most_us : GATHER_MAX_US);
+    if (b->reads.count >= b->reads_expected || barrier_is_next(b)) {
+        b->gather_until_us = CLOCK_NEVER;
+        return false;
     }
-    if (!complete && b->gather_until_us > now_us) {
+    if (b->gather_until_us == CLOCK_NEVER) {
+        b->gather_end_us = now_us + GATHER_MAX_US;
+        b->gathered = 0;
+    }
+    if (b->reads.count > b->gathered) {
+        b->gathered = b->reads.count;
+        b->gather_until_us = now_us + GATHER_QUIET_US;
+    }
+    if (now_us < b->gather_until_us && now_us < b->gather_end_us) {
         return true;
     }
     b->gather_until_us = CLOCK_NEVER;
@@ -395,9 +411,10 @@ static void note_flight(struct batch *b, size_t reads)
 {
     b->flights++;
     b->stats.flights++;
-    b->sent_at_us = clock_monotonic_us();
-    b->reads_returning = b->reads_sent;
-    b->reads_sent = reads;
+    if (!b->barrier_sent) {
+        b->reads_sent = reads;
+        b->reads_expected = 0;
+    }
 }
 
 static void send_next(struct batch *b)

@@ -67,11 +67,12 @@ struct batch {
     struct batch_segment **segments_tail;
     size_t flights; // sent and unanswered
     uint64_t flight_number;
-    int64_t sent_at_us;      // the last flight
-    int64_t flight_us;       // how long it was away
-    size_t reads_sent;       // with the last flight
-    size_t reads_returning;  // with the one before: about now those clients ask again
+    bool barrier_sent;       // with the last flight
+    size_t reads_sent;       // with the last flight that had any
+    size_t reads_expected;   // once a barrier is done: those who waited and those who ask again
+    size_t gathered;         // of them, so far
     int64_t gather_until_us; // CLOCK_NEVER while nobody is waited for
+    int64_t gather_end_us;   // not even for those who come one by one
     const struct store_statement *prepared[BATCH_STATEMENTS_MAX]; // open addressing by address
     size_t prepared_count;
     struct batch_stats stats;

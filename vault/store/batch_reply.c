@@ -117,7 +117,7 @@ static void pop_segment(struct batch *b)
     }
     if (s->ends_flight) {
         b->flights--;
-        b->flight_us = clock_monotonic_us() - b->sent_at_us;
+        b->reads_expected = b->barrier_sent ? b->reads.count + b->reads_sent : 0;
     }
     finish_segment(b, s);
     // A statement that doesn't parse, or a barrier that failed, leaves a connection in a state that

@@ -60,30 +60,62 @@ static struct status put_scalar(struct buffer *b, const struct store_value *v)
     return OK_STATUS;
 }
 
+// The length, at `at`, of what follows it.
+static struct status fill_length(struct buffer *b, size_t at)
+{
+    TRY(buffer_status(b));
+    uint32_t len = htobe32((uint32_t)(b->len - at - sizeof len));
+    memcpy(b->ptr + at, &len, sizeof len);
+    return OK_STATUS;
+}
+
+// An item with its length before it, -1 for NULL.
+static struct status put_item(struct buffer *b, const struct store_value *v)
+{
+    if (v->is_null) {
+        put_u32(b, UINT32_MAX);
+        return OK_STATUS;
+    }
+    size_t at = b->len;
+    put_u32(b, 0);
+    TRY(put_scalar(b, v));
+    return fill_length(b, at);
+}
+
+// record_recv: the number of fields, then of each the type and the item.
+static struct status put_row(struct buffer *b, const struct store_value *cells, size_t fields)
+{
+    size_t at = b->len;
+    put_u32(b, 0);
+    put_u32(b, (uint32_t)fields);
+    for (size_t i = 0; i < fields; i++) {
+        REQUIRE(!cells[i].is_array);
+        put_u32(b, type_oids[cells[i].type].oid);
+        TRY(put_item(b, &cells[i]));
+    }
+    return fill_length(b, at);
+}
+
 // array_recv: dimensions, has-null flag, element type, then length and lower bound of each
-// dimension, then the elements with their lengths.
+// dimension, then the items.
 static struct status put_array(struct buffer *b, const struct store_value *v)
 {
+    const struct store_row_type *row = &v->array.row;
     put_u32(b, v->array.count == 0 ? 0 : 1);
     put_u32(b, 1);
-    put_u32(b, type_oids[v->type].oid);
+    put_u32(b, row->oid != 0 ? row->oid : type_oids[v->type].oid);
     if (v->array.count > 0) {
         put_u32(b, (uint32_t)v->array.count);
         put_u32(b, 1);
     }
     for (size_t i = 0; i < v->array.count; i++) {
-        const struct store_value *item = &v->array.items[i];
-        REQUIRE(item->type == v->type && !item->is_array);
-        if (item->is_null) {
-            put_u32(b, UINT32_MAX);
+        if (row->oid != 0) {
+            TRY(put_row(b, v->array.items + i * row->fields, row->fields));
             continue;
         }
-        size_t at = b->len;
-        put_u32(b, 0);
-        TRY(put_scalar(b, item));
-        TRY(buffer_status(b));
-        uint32_t len = htobe32((uint32_t)(b->len - at - sizeof len));
-        memcpy(b->ptr + at, &len, sizeof len);
+        const struct store_value *item = &v->array.items[i];
+        REQUIRE(item->type == v->type && !item->is_array);
+        TRY(put_item(b, item));
     }
     return OK_STATUS;
 }

@@ -17,6 +17,12 @@ enum store_type {
     STORE_TYPE_COUNT
 };
 
+// A composite type of the schema: its OID differs from database to database.
+struct store_row_type {
+    unsigned oid;
+    size_t fields;
+};
+
 struct store_value {
     enum store_type type; // of the elements, when it is an array
     bool is_null;
@@ -28,6 +34,7 @@ struct store_value {
         struct {
             const struct store_value *items; // scalars of `type`; borrowed
             size_t count;
+            struct store_row_type row; // oid 0: not of rows
         } array;
     };
 };
@@ -73,6 +80,15 @@ static inline struct store_value store_array(enum store_type type, const struct 
 {
     return (struct store_value){
         .type = type, .is_array = true, .array = {.items = items, .count = count}};
+}
+
+// An array of rows; `cells` holds the fields of one row after the other. Its parameter's type must be
+// spelled out in the statement.
+static inline struct store_value store_row_array(struct store_row_type type,
+                                                 const struct store_value *cells, size_t rows)
+{
+    return (struct store_value){
+        .is_array = true, .array = {.items = cells, .count = rows, .row = type}};
 }
 
 // INVALID for text that PostgreSQL would refuse: not UTF-8, or with a NUL.

@@ -43,12 +43,29 @@ static void arrays_carry_their_count_and_nulls(void **state)
     store_params_done(&p);
 }
 
+static void rows_carry_their_type_and_that_of_each_field(void **state)
+{
+    (void)state;
+    const struct store_value cells[] = {store_bool(true), store_null(STORE_TEXT)};
+    const struct store_value array =
+        store_row_array((struct store_row_type){.oid = 16500, .fields = 2}, cells, 1);
+    struct store_params p;
+    assert_ok(store_params_init(&p, &array, 1));
+    static const uint8_t expected[] = {0, 0, 0, 1, 0, 0, 0, 1,  0,  0,    0x40, 0x74, 0,   0, 0, 1,
+                                       0, 0, 0, 1, 0, 0, 0, 21, 0,  0,    0,    2,    0,   0, 0, 16,
+                                       0, 0, 0, 1, 1, 0, 0, 0,  25, 0xFF, 0xFF, 0xFF, 0xFF};
+    assert_int_equal(sizeof expected, p.lengths[0]);
+    assert_memory_equal(expected, p.values[0], sizeof expected);
+    store_params_done(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_that_postgresql_would_refuse_is_refused_here),
         cmocka_unit_test(empty_text_is_not_null),
         cmocka_unit_test(arrays_carry_their_count_and_nulls),
+        cmocka_unit_test(rows_carry_their_type_and_that_of_each_field),
     };
     return RUN_TESTS(tests);
 }
