@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include "api/process.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api/heap.h"
 #include "vault/base/bytes.h"
 #include "vault/base/clock.h"
 
@@ -24,9 +24,7 @@ struct status process_harden(void)
     }
     umask(077);
     signal(SIGPIPE, SIG_IGN);
-    // Libraries free what they don't wipe: blocks above a kilobyte are overwritten by the heap
-    // itself.
-    mallopt(M_PERTURB, 0xA5);
+    heap_setup();
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;

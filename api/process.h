@@ -4,7 +4,7 @@
 
 #include "vault/base/status.h"
 
-// No core dumps, freed memory overwritten, not dumpable (so that others of the same user can't read
+// No core dumps, not dumpable (so that others of the same user can't read
 // its memory), umask 077, SIGPIPE ignored, as many descriptors as allowed. Before anything else.
 struct status process_harden(void);
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "vault/base/utf8.h"
+
 struct str str_from_c(const char *text)
 {
     return text == NULL ? (struct str){NULL, 0} : (struct str){text, strlen(text)};
@@ -112,59 +114,28 @@ bool str_split(struct str s, char separator, struct str *head, struct str *rest)
     return true;
 }
 
-// Length of the sequence that `lead` opens and the range its second byte must lie in.
-static size_t utf8_sequence(uint8_t lead, uint8_t *low, uint8_t *high)
+// Nonzero when one of eight octets is zero or above 7F.
+static uint64_t beyond_ascii(uint64_t octets)
 {
-    *low = 0x80;
-    *high = 0xBF;
-    if (lead >= 0xC2 && lead <= 0xDF) {
-        return 2;
-    }
-    if (lead >= 0xE0 && lead <= 0xEF) {
-        *low = lead == 0xE0 ? 0xA0 : 0x80;
-        *high = lead == 0xED ? 0x9F : 0xBF;
-        return 3;
-    }
-    if (lead >= 0xF0 && lead <= 0xF4) {
-        *low = lead == 0xF0 ? 0x90 : 0x80;
-        *high = lead == 0xF4 ? 0x8F : 0xBF;
-        return 4;
-    }
-    return 0;
-}
-
-static bool utf8_tail_ok(const uint8_t *p, size_t length, uint8_t low, uint8_t high)
-{
-    if (p[1] < low || p[1] > high) {
-        return false;
-    }
-    for (size_t i = 2; i < length; i++) {
-        if ((p[i] & 0xC0) != 0x80) {
-            return false;
-        }
-    }
-    return true;
+    return ((octets - 0x0101010101010101) | octets) & 0x8080808080808080;
 }
 
 bool str_is_text(struct str s)
 {
-    const uint8_t *p = (const uint8_t *)s.ptr;
-    size_t i = 0;
-    while (i < s.len) {
-        if (p[i] < 0x80) {
-            if (p[i] == 0) {
-                return false;
+    uint64_t octets;
+    while (s.len > 0) {
+        if (s.len >= sizeof octets) {
+            memcpy(&octets, s.ptr, sizeof octets);
+            if (beyond_ascii(octets) == 0) {
+                s = str_skip(s, sizeof octets);
+                continue;
             }
-            i++;
-            continue;
         }
-        uint8_t low;
-        uint8_t high;
-        size_t length = utf8_sequence(p[i], &low, &high);
-        if (length == 0 || length > s.len - i || !utf8_tail_ok(p + i, length, low, high)) {
+        size_t length = utf8_length(s);
+        if (length == 0 || *s.ptr == '\0') {
             return false;
         }
-        i += length;
+        s = str_skip(s, length);
     }
     return true;
 }

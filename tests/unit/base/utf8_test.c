@@ -25,24 +25,43 @@ static void every_character_round_trips(void **state)
     }
 }
 
-// The shortest beginning of `text` that is text; a character is nothing less and nothing more.
-static size_t shortest_text(const char text[UTF8_MAX_BYTES])
+// The sequence of `length` octets at the start of `text` is what its character is written as.
+static bool is_canonical(const char text[UTF8_MAX_BYTES], size_t length)
 {
-    for (size_t n = 1; n <= UTF8_MAX_BYTES; n++) {
-        if (str_is_text((struct str){text, n})) {
-            return n;
-        }
+    uint32_t code_point = (uint8_t)text[0] & (0x7Fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        code_point = code_point << 6 | ((uint8_t)text[i] & 0x3F);
     }
-    return 0;
+    char canonical[UTF8_MAX_BYTES];
+    return utf8_encode(code_point, canonical) == length && memcmp(text, canonical, length) == 0;
 }
 
-static void agrees_with_str_is_text(void **state)
+static void only_canonical_sequences_are_text(void **state)
 {
     (void)state;
     for (unsigned first = 0x80; first < 0x100; first++) {
         for (unsigned second = 0; second < 0x100; second++) {
             char text[UTF8_MAX_BYTES] = {(char)first, (char)second, (char)0x80, (char)0xBF};
-            assert_int_equal(shortest_text(text), utf8_length((struct str){text, sizeof text}));
+            size_t expected = 0;
+            for (size_t length = 2; length <= UTF8_MAX_BYTES; length++) {
+                expected = is_canonical(text, length) ? length : expected;
+            }
+            assert_int_equal(expected, utf8_length((struct str){text, sizeof text}));
+        }
+    }
+}
+
+static void text_is_checked_at_every_place(void **state)
+{
+    (void)state;
+    static const char bad[] = {'\0', '\x80', '\xFF'};
+    for (size_t at = 0; at < 20; at++) {
+        for (size_t i = 0; i < sizeof bad; i++) {
+            char text[20];
+            memset(text, 'a', sizeof text);
+            assert_true(str_is_text((struct str){text, sizeof text}));
+            text[at] = bad[i];
+            assert_false(str_is_text((struct str){text, sizeof text}));
         }
     }
 }
@@ -64,7 +83,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_character_round_trips),
-        cmocka_unit_test(agrees_with_str_is_text),
+        cmocka_unit_test(only_canonical_sequences_are_text),
+        cmocka_unit_test(text_is_checked_at_every_place),
         cmocka_unit_test(positions_count_lines_and_characters),
     };
     return RUN_TESTS(tests);
