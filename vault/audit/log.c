@@ -139,13 +139,13 @@ void audit_log_attach(struct audit_log *log, struct batch *batch)
     }
 }
 
-static bool pending(void *ctx)
+static size_t pending(void *ctx)
 {
     struct audit_log *log = ctx;
     if (log->bound_count > 0) {
         refuse_waiting(log, false);
     }
-    return log->waiting != NULL;
+    return log->waiting_count;
 }
 
 // Takes up to LIMIT_AUDIT_BATCH entries off the queue.

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: ISC
 // A worker's own connection: everything that fibers ask for while one flight is at the database
-// gathers into the next. A flight is one write to the socket, and holds in this order
-//   1. the commit barrier of what earlier flights did (see below),
-//   2. one read segment: an implicit REPEATABLE READ transaction of the epoch, loads and queries,
-//   3. the writes, each an implicit transaction of its own.
-// One flight is under way at a time; the next one waits a moment for the clients that are about to
-// ask again, since a flight has a price of its own.
+// gathers into the next. A flight is one write to the socket, and holds either
+//   - one read segment: an implicit REPEATABLE READ transaction of the epoch, loads and queries,
+//     and the writes, each an implicit transaction of its own; or
+//   - the commit barrier of what came of earlier flights (see below).
+// Flights have a price of their own, so few and full ones are sent: README.md tells when.
 // The connection runs with synchronous_commit off. A barrier is one statement that switches it on
 // for its own implicit transaction; the write-ahead log is sequential, so that one flush makes all
 // that came before it durable.
@@ -58,8 +57,8 @@ struct batch_segment;
 struct batch_barrier {
     // On an offload thread, blocking, when a connection was made and before anything else uses it.
     struct status (*connected)(void *ctx, struct session *session);
-    // Is there anything to make durable?
-    bool (*pending)(void *ctx);
+    // How much there is to make durable.
+    size_t (*pending)(void *ctx);
     // Adds its statement with batch_segment_add(); returns what `done` gets back, never NULL.
     struct status (*build)(void *ctx, struct batch_segment *segment, void **group);
     void (*done)(void *ctx, void *group, struct status outcome);

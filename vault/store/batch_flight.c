@@ -348,8 +348,9 @@ static struct status send_barrier(struct batch *b)
 // it, and all who ask at about the same time stay together in one flight of each sort.
 static bool barrier_is_next(const struct batch *b)
 {
+    size_t pending = b->options.barrier->pending(b->options.barrier_ctx);
     bool others = b->reads.count > 0 || b->writes.count > 0;
-    return b->options.barrier->pending(b->options.barrier_ctx) && (!others || !b->barrier_sent);
+    return pending > 0 && (!others || !b->barrier_sent || pending >= BATCH_FULL_BARRIER);
 }
 
 static struct status send_flight(struct batch *b)
@@ -365,12 +366,6 @@ static struct status send_flight(struct batch *b)
         TRY(send_writes(b));
     }
     return OK_STATUS;
-}
-
-static bool has_work(const struct batch *b)
-{
-    return b->reads.count > 0 || b->writes.count > 0 ||
-           b->options.barrier->pending(b->options.barrier_ctx);
 }
 
 static struct batch_segment *last_segment(const struct batch *b)
@@ -434,9 +429,24 @@ static void send_next(struct batch *b)
     }
 }
 
+// A full flight goes beside another one, so that neither side waits for the other; one that isn't
+// goes alone.
+static bool may_send(struct batch *b)
+{
+    if (b->conn == NULL || b->flights == BATCH_FLIGHTS_MAX) {
+        return false;
+    }
+    size_t pending = b->options.barrier->pending(b->options.barrier_ctx);
+    size_t others = b->reads.count + b->writes.count;
+    if (pending >= BATCH_FULL_BARRIER || others >= BATCH_FULL_LOADS) {
+        return true;
+    }
+    return b->flights == 0 && pending + others > 0 && !gather(b);
+}
+
 void batch_flight_send(struct batch *b)
 {
-    if (b->flights < BATCH_FLIGHTS_MAX && has_work(b) && !gather(b)) {
+    while (may_send(b)) {
         send_next(b);
     }
     int unsent = b->conn == NULL ? 0 : PQflush(b->conn);

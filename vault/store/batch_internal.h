@@ -51,9 +51,10 @@ struct op_queue {
 };
 
 enum {
-    BATCH_STATEMENTS_MAX = 256,  // a power of two
-    BATCH_LOAD_KINDS_MAX = 8,    // different loads in one segment
-    BATCH_FLIGHTS_MAX = 1,       // a second one would only make both smaller
+    BATCH_STATEMENTS_MAX = 256, // a power of two
+    BATCH_LOAD_KINDS_MAX = 8,   // different loads in one segment
+    BATCH_FLIGHTS_MAX = 2,
+    BATCH_FULL = 64,             // members that make a flight worth its price: it waits for nothing
     BATCH_WRITES_PER_FLIGHT = 64 // so that reads behind them don't wait long
 };
 

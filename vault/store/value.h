@@ -82,13 +82,13 @@ static inline struct store_value store_array(enum store_type type, const struct 
         .type = type, .is_array = true, .array = {.items = items, .count = count}};
 }
 
-// An array of rows; `cells` holds the fields of one row after the other. Its parameter's type must be
-// spelled out in the statement.
+// An array of rows; `cells` holds the fields of one row after the other. Its parameter's type must
+// be spelled out in the statement.
 static inline struct store_value store_row_array(struct store_row_type type,
                                                  const struct store_value *cells, size_t rows)
 {
-    return (struct store_value){
-        .is_array = true, .array = {.items = cells, .count = rows, .row = type}};
+    return (struct store_value){.is_array = true,
+                                .array = {.items = cells, .count = rows, .row = type}};
 }
 
 // INVALID for text that PostgreSQL would refuse: not UTF-8, or with a NUL.

@@ -25,7 +25,7 @@ static struct status barrier_connected(void *ctx, struct session *session)
     return OK_STATUS;
 }
 
-static bool barrier_pending(void *ctx)
+static size_t barrier_pending(void *ctx)
 {
     (void)ctx;
     return false;
