@@ -383,15 +383,15 @@ static struct batch_segment *last_segment(const struct batch *b)
 static bool gather(struct batch *b)
 {
     int64_t now_us = loop_now_us(b->options.loop);
-    if (b->reads.count >= b->reads_expected || barrier_is_next(b)) {
+    if (b->reads.count >= b->reads_expected || b->writes.count > 0 || barrier_is_next(b)) {
         b->gather_until_us = CLOCK_NEVER;
         return false;
     }
-    if (b->gather_until_us == CLOCK_NEVER) {
+    bool begins = b->gather_until_us == CLOCK_NEVER;
+    if (begins) {
         b->gather_end_us = now_us + GATHER_MAX_US;
-        b->gathered = 0;
     }
-    if (b->reads.count > b->gathered) {
+    if (begins || b->reads.count > b->gathered) {
         b->gathered = b->reads.count;
         b->gather_until_us = now_us + GATHER_QUIET_US;
     }

@@ -54,7 +54,9 @@ enum {
     BATCH_STATEMENTS_MAX = 256, // a power of two
     BATCH_LOAD_KINDS_MAX = 8,   // different loads in one segment
     BATCH_FLIGHTS_MAX = 2,
-    BATCH_FULL = 64,             // members that make a flight worth its price: it waits for nothing
+    // So much makes a flight worth its price: it waits for nothing. (A request loads twice.)
+    BATCH_FULL_BARRIER = 64,
+    BATCH_FULL_LOADS = 128,
     BATCH_WRITES_PER_FLIGHT = 64 // so that reads behind them don't wait long
 };
 

@@ -7,16 +7,19 @@
 #include "vault/base/limits.h"
 #include "vault/store/migrate.h"
 
-// A loop with one batch whose barrier has nothing to say; each test is a fiber on it.
+// A loop with one batch whose barrier has nothing to say unless told; each test is a fiber on it.
 struct fixture {
     struct loop *loop;
     struct offload *offload;
     struct store_config config;
     struct batch *batch;
     void (*body)(struct fixture *f);
+    size_t barrier_pending;
+    size_t barriers_done;
 };
 
-static const struct store_statement *const no_statements[] = {NULL};
+static const struct store_statement durable = {"test.durable", "SELECT 1"};
+static const struct store_statement *const barrier_statements[] = {&durable, NULL};
 
 static struct status barrier_connected(void *ctx, struct session *session)
 {
@@ -27,12 +30,31 @@ static struct status barrier_connected(void *ctx, struct session *session)
 
 static size_t barrier_pending(void *ctx)
 {
-    (void)ctx;
-    return false;
+    struct fixture *f = ctx;
+    return f->barrier_pending;
 }
 
-static const struct batch_barrier quiet_barrier = {
-    .connected = barrier_connected, .pending = barrier_pending, .statements = no_statements};
+static struct status barrier_build(void *ctx, struct batch_segment *segment, void **group)
+{
+    struct fixture *f = ctx;
+    f->barrier_pending = 0;
+    *group = f;
+    return batch_segment_add(segment, &durable, NULL, 0);
+}
+
+static void barrier_done(void *ctx, void *group, struct status outcome)
+{
+    struct fixture *f = ctx;
+    assert_ptr_equal(f, group);
+    assert_ok(outcome);
+    f->barriers_done++;
+}
+
+static const struct batch_barrier quiet_barrier = {.connected = barrier_connected,
+                                                   .pending = barrier_pending,
+                                                   .build = barrier_build,
+                                                   .done = barrier_done,
+                                                   .statements = barrier_statements};
 
 static const struct batch_load load_double = {
     .statement = {"test.double", "SELECT q.n, q.v * 2 FROM unnest($1) WITH ORDINALITY AS q(v, n) "
@@ -208,6 +230,60 @@ static void reads_are_one_snapshot_and_writes_see_what_others_committed(void **s
     run(body_isolation);
 }
 
+static void read_once(struct fixture *f)
+{
+    const struct store_value key = store_int(1);
+    struct batch_op op CLEANUP(batch_op_done) = {0};
+    batch_load(f->batch, &load_double, &key, &op);
+    assert_ok(batch_wait(&op));
+}
+
+// After a barrier the batch waits for the reader to come back; the writer must not wait with it.
+static void body_write_after_barrier(struct fixture *f)
+{
+    read_once(f);
+    f->barrier_pending = 1;
+    batch_kick(f->batch);
+    while (f->barriers_done == 0) {
+        fiber_sleep_until(clock_monotonic_us() + 1000);
+    }
+    const struct store_value value = store_int(1);
+    struct batch_op op CLEANUP(batch_op_done) = {0};
+    batch_write(f->batch, &select_int, &value, 1, &op);
+    assert_ok(batch_wait(&op));
+}
+
+static void a_write_is_not_kept_for_readers_who_may_come_back(void **state)
+{
+    (void)state;
+    run(body_write_after_barrier);
+}
+
+// Likewise a reader who is not one of those.
+static void body_fewer_come_back(struct fixture *f)
+{
+    const struct store_value key = store_int(1);
+    struct batch_op ops[2];
+    batch_load(f->batch, &load_double, &key, &ops[0]);
+    batch_load(f->batch, &load_double, &key, &ops[1]);
+    for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+        assert_ok(batch_wait(&ops[i]));
+        batch_op_done(&ops[i]);
+    }
+    f->barrier_pending = 1;
+    batch_kick(f->batch);
+    while (f->barriers_done == 0) {
+        fiber_sleep_until(clock_monotonic_us() + 1000);
+    }
+    read_once(f);
+}
+
+static void readers_wait_only_a_moment_for_others(void **state)
+{
+    (void)state;
+    run(body_fewer_come_back);
+}
+
 static void body_bad_text(struct fixture *f)
 {
     static const struct store_statement echo = {"test.echo", "SELECT $1::text"};
@@ -255,6 +331,8 @@ int main(void)
         cmocka_unit_test(one_failing_member_does_not_fail_the_others),
         cmocka_unit_test(what_one_fiber_asks_at_once_shares_a_snapshot_even_in_a_full_segment),
         cmocka_unit_test(reads_are_one_snapshot_and_writes_see_what_others_committed),
+        cmocka_unit_test(a_write_is_not_kept_for_readers_who_may_come_back),
+        cmocka_unit_test(readers_wait_only_a_moment_for_others),
         cmocka_unit_test(text_with_nul_ends_only_its_own_operation),
         cmocka_unit_test(lost_connection_fails_what_was_sent_and_comes_back),
     };
