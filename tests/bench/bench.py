@@ -25,6 +25,7 @@ SCALES = {
         "seconds": 3,
         "connections": [16, 64, 256, 1000],
         "secrets": [1000, 10000, 100000, 1000000],
+        "tokens": 1000000,
         "idle": 10000,
         "starts": 5,
     },
@@ -33,6 +34,7 @@ SCALES = {
         "seconds": 1,
         "connections": [16, 64],
         "secrets": [1000, 2000, 3000, 4000],
+        "tokens": 1000,
         "idle": 100,
         "starts": 1,
     },
@@ -46,6 +48,11 @@ class Bench:
         self.rig = r
         self.scale = scale
         self.rows = []
+        self.tokens_made = 0
+
+    def present(self):
+        tokens = f", {self.tokens_made:,} tokens" if self.tokens_made else ""
+        return f"{self.rig.secrets:,} secrets{tokens}"
 
     def row(self, name, value, unit, bar=None, **more):
         """`bar` is (comparison, number), as in the design."""
@@ -56,7 +63,7 @@ class Bench:
         entry.update(more)
         self.rows.append(entry)
         note = f"{entry.get('bar', ''):>10} {'' if bar is None else 'met' if entry['met'] else 'MISSED'}"
-        print(f"{name:<44} {value:>12,.2f} {unit:<10} {note}", flush=True)
+        print(f"{name:<66} {value:>12,.2f} {unit:<10} {note}", flush=True)
 
     def rounds(self, *loads):
         """Runs the loads in turns; for each the list of its results."""
@@ -109,19 +116,23 @@ class Bench:
             subprocess.run(["strip", copy], check=True)
             self.row("program, stripped", os.path.getsize(copy) / 1e6, "MB", ("<", 10))
 
+    def tokens(self):
+        self.rig.fill_tokens(self.scale["tokens"])
+        self.tokens_made = self.scale["tokens"]
+
     def start(self):
         times = [self.rig.restart_ms() for _ in range(self.scale["starts"])]
         self.row(
-            f"start to first read, {self.rig.secrets:,} secrets", statistics.median(times), "ms", ("<", 1000), all=times
+            f"start to first read, {self.present()}", statistics.median(times), "ms", ("<", 1000), all=times
         )
 
     def memory(self):
         r = self.rig
         r.restart_ms()
-        self.row("memory, idle", rig.memory_kib(r.vault.pid) / 1024, "MiB", ("<", 32))
+        self.row(f"memory, idle, {self.present()}", rig.memory_kib(r.vault.pid) / 1024, "MiB", ("<", 32))
         r.load("read", self.scale["connections"][-1], self.scale["seconds"])
         peak = rig.memory_kib(r.vault.pid, "VmHWM") / 1024
-        self.row(f"memory, highest with {self.scale['connections'][-1]} connections", peak, "MiB", ("<", 128))
+        self.row(f"memory, highest with {self.scale['connections'][-1]} connections, {self.present()}", peak, "MiB", ("<", 128))
 
     def read(self):
         self.rig.load("read", 64, 1)
@@ -202,7 +213,7 @@ STAGES = [
     ["size", "growth", "start"],
     ["growth", "memory", "read", "write", "token", "tls", "idle"],
     ["growth"],
-    ["growth", "start", "list"],
+    ["growth", "tokens", "start", "memory", "list"],
 ]
 
 

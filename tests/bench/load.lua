@@ -47,7 +47,8 @@ end
 
 function requests.list()
     -- wrk doesn't know the method LIST
-    local path = "secret/metadata/bench?list=true&limit=100&after=" .. secret()
+    local after = string.format("s%07d", math.random(0, count - 101))
+    local path = "secret/metadata/bench?list=true&limit=100&after=" .. after
     return request_line("GET", path) .. "\r\n\r\n"
 end
 

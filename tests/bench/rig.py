@@ -220,6 +220,17 @@ data_dir = "{self.folder}"
         self.sql("CHECKPOINT")
         self.secrets = count
 
+    def fill_tokens(self, count):
+        """Rows that nobody will present: what counts is that they are there."""
+        self.sql(
+            f"""INSERT INTO token SELECT (jsonb_populate_record(t, jsonb_build_object(
+            'id', gen_random_uuid(), 'hash', '\\x' || encode(sha256(n::text::bytea), 'hex'),
+            'accessor', 'bench' || n))).* FROM token AS t, generate_series(1, {count}) AS n
+            WHERE t.id = (SELECT id FROM token WHERE expires_at < 'infinity' LIMIT 1)"""
+        )
+        self.sql("VACUUM (ANALYZE) token")
+        self.sql("CHECKPOINT")
+
     # ---- load
 
     def postgres_cpu_us(self):
