@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "vault/store/session.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,13 @@ struct store_identity session_identity(const struct session *s)
 bool session_broken(const struct session *s)
 {
     return PQstatus(s->conn) != CONNECTION_OK;
+}
+
+// Nobody writes to an idle session: what there is to read is its end, or a notice that is read now.
+bool session_alive(struct session *s)
+{
+    struct pollfd socket = {.fd = PQsocket(s->conn), .events = POLLIN};
+    return !session_broken(s) && (poll(&socket, 1, 0) == 0 || status_ok(session_script(s, "")));
 }
 
 struct status session_script(struct session *s, const char *sql)

@@ -31,6 +31,8 @@ void session_cleanup(struct session **s);
 
 struct store_identity session_identity(const struct session *s);
 bool session_broken(const struct session *s);
+// The server hasn't ended an idle session as far as its socket tells.
+bool session_alive(struct session *s);
 
 // One statement. `out` may be NULL when there is nothing to read; release it with
 // store_rows_done().

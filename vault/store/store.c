@@ -131,7 +131,7 @@ static struct status acquire_live(struct store *st, struct session **out)
     for (size_t attempt = 0; attempt <= st->open_max; attempt++) {
         struct session *s;
         TRY(acquire(st, &s));
-        if (status_ok(session_script(s, ""))) {
+        if (session_alive(s)) {
             *out = s;
             return OK_STATUS;
         }
