@@ -17,17 +17,29 @@ void cli_buffer_done(struct buffer *b)
     buffer_done(b);
 }
 
+// The control character that `text` begins with, -1 when it begins with something else. Those from
+// U+0080 to U+009F are two octets, the first of them C2.
+static int leading_control(struct str text)
+{
+    unsigned char c = (unsigned char)text.ptr[0];
+    if (c == 0xC2 && text.len > 1 && (unsigned char)text.ptr[1] < 0xA0) {
+        return (unsigned char)text.ptr[1];
+    }
+    return (c < 0x20 && c != '\n' && c != '\t') || c == 0x7F ? c : -1;
+}
+
 void cli_append_visible(struct buffer *into, struct str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7F) {
-            char escape[8];
-            snprintf(escape, sizeof escape, "\\u%04x", c);
+    while (text.len > 0) {
+        int control = leading_control(text);
+        if (control >= 0) {
+            char escape[16];
+            snprintf(escape, sizeof escape, "\\u%04x", (unsigned)control);
             buffer_append_c(into, escape);
         } else {
-            buffer_append_byte(into, c);
+            buffer_append_byte(into, (uint8_t)text.ptr[0]);
         }
+        text = str_skip(text, control >= 0x80 ? 2 : 1);
     }
 }
 
@@ -75,8 +87,12 @@ static void append_quoted(struct buffer *out, struct str text)
 static void append_indented(struct buffer *out, struct json_value v, unsigned depth)
 {
     bool is_object = json_kind(v) == JSON_OBJECT;
-    if ((!is_object && json_kind(v) != JSON_ARRAY) || json_count(v) == 0) {
+    if (!is_object && json_kind(v) != JSON_ARRAY) {
         buffer_append_str(out, json_raw(v));
+        return;
+    }
+    if (json_count(v) == 0) {
+        buffer_append_c(out, is_object ? "{}" : "[]");
         return;
     }
     bool first = true;
@@ -98,8 +114,15 @@ static void append_indented(struct buffer *out, struct json_value v, unsigned de
 
 void cli_print_json(struct cli *c, struct json_value v)
 {
-    append_indented(&c->out, v, 0);
-    buffer_append_byte(&c->out, '\n');
+    CLEANUP(cli_buffer_done) struct buffer text;
+    buffer_init(&text, c->out.max);
+    append_indented(&text, v, 0);
+    buffer_append_byte(&text, '\n');
+    // Control characters are left inside strings only, where an escape means the same.
+    cli_append_visible(&c->out, buffer_str(&text));
+    if (text.failed != STATUS_OK) {
+        c->out.failed = text.failed;
+    }
 }
 
 void cli_print_field(struct cli *c, struct json_value v)

@@ -68,6 +68,17 @@ static size_t count_field(const struct http_headers *headers, struct str name)
     return count;
 }
 
+// RFC 9110 section 8.6. Readers that make a number of "+5", "-0" or "5, 5" don't agree which.
+static bool is_length(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] < '0' || s.ptr[i] > '9') {
+            return false;
+        }
+    }
+    return s.len > 0;
+}
+
 struct status http_headers_check(const struct http_headers *headers)
 {
     for (size_t i = 0; i < headers->count; i++) {
@@ -79,10 +90,14 @@ struct status http_headers_check(const struct http_headers *headers)
             FAIL(INVALID, "a header field that must be unique is repeated");
         }
     }
+    bool has_length = count_field(headers, STR("Content-Length")) > 0;
+    if (has_length && !is_length(http_headers_get(headers, STR("Content-Length")))) {
+        FAIL(INVALID, "Content-Length must be digits");
+    }
     if (count_field(headers, STR("Transfer-Encoding")) == 0) {
         return OK_STATUS;
     }
-    if (count_field(headers, STR("Content-Length")) > 0) {
+    if (has_length) {
         FAIL(INVALID, "Content-Length beside Transfer-Encoding");
     }
     if (!str_equal_nocase(http_headers_get(headers, STR("Transfer-Encoding")), STR("chunked"))) {

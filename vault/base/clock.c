@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { FIRST_YEAR = 1900 }; // of struct tm
+
 static int64_t read_clock(clockid_t id)
 {
     struct timespec ts;
@@ -33,7 +35,9 @@ void clock_format(int64_t wall_us, char out[CLOCK_TEXT_BYTES])
     time_t t = (time_t)seconds;
     struct tm tm;
     gmtime_r(&t, &tm);
-    size_t len = strftime(out, CLOCK_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
+    // strftime() gives the year 999 three digits.
+    size_t len = (size_t)snprintf(out, CLOCK_TEXT_BYTES, "%04d", tm.tm_year + FIRST_YEAR);
+    len += strftime(out + len, CLOCK_TEXT_BYTES - len, "-%m-%dT%H:%M:%S", &tm);
     if (fraction != 0) {
         len += (size_t)snprintf(out + len, CLOCK_TEXT_BYTES - len, ".%06d", (int)fraction);
         while (out[len - 1] == '0') {
@@ -64,7 +68,7 @@ static bool take_number(struct str *s, size_t digits, int *out)
 
 static bool take_char(struct str *s, char expected)
 {
-    if (s->len == 0 || (s->ptr[0] | 0x20) != (expected | 0x20)) {
+    if (s->len == 0 || !str_equal_nocase(str_first(*s, 1), (struct str){&expected, 1})) {
         return false;
     }
     *s = str_skip(*s, 1);
@@ -113,10 +117,19 @@ static bool take_offset(struct str *s, int64_t *seconds)
     return true;
 }
 
+static int days_of(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return days[month - 1] + (month == 2 && leap);
+}
+
+// Second 60 is a leap second: timegm() takes it for the first of the next minute.
 static bool in_range(const struct tm *tm)
 {
-    return tm->tm_mon >= 1 && tm->tm_mon <= 12 && tm->tm_mday >= 1 && tm->tm_mday <= 31 &&
-           tm->tm_hour <= 23 && tm->tm_min <= 59 && tm->tm_sec <= 60;
+    return tm->tm_mon >= 1 && tm->tm_mon <= 12 && tm->tm_mday >= 1 &&
+           tm->tm_mday <= days_of(tm->tm_year, tm->tm_mon) && tm->tm_hour <= 23 &&
+           tm->tm_min <= 59 && tm->tm_sec <= 60;
 }
 
 struct status clock_parse(struct str text, int64_t *out)
@@ -128,13 +141,8 @@ struct status clock_parse(struct str text, int64_t *out)
         !take_offset(&text, &offset) || text.len != 0 || !in_range(&tm)) {
         FAIL(INVALID, "expected an RFC 3339 time such as 2026-11-23T05:00:00Z");
     }
-    tm.tm_year -= 1900;
+    tm.tm_year -= FIRST_YEAR;
     tm.tm_mon -= 1;
-    int day = tm.tm_mday;
-    int64_t seconds = timegm(&tm);
-    if (tm.tm_mday != day) {
-        FAIL(INVALID, "no such day in that month");
-    }
-    *out = (seconds - offset) * CLOCK_SECOND + micros;
+    *out = (timegm(&tm) - offset) * CLOCK_SECOND + micros;
     return OK_STATUS;
 }

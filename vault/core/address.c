@@ -15,7 +15,8 @@ enum { ADDRESS_TEXT_MAX = INET6_ADDRSTRLEN };
 static bool parse_address(struct str text, struct address *out)
 {
     char copy[ADDRESS_TEXT_MAX];
-    if (text.len == 0 || text.len >= sizeof copy) {
+    // inet_pton() would stop at a NUL.
+    if (text.len == 0 || text.len >= sizeof copy || memchr(text.ptr, '\0', text.len) != NULL) {
         return false;
     }
     memcpy(copy, text.ptr, text.len);

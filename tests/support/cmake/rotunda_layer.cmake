@@ -59,14 +59,14 @@ function(rotunda_store_test path)
     set_tests_properties(${kind}/${path} PROPERTIES LABELS "${kind};store" TIMEOUT 300)
 endfunction()
 
-# rotunda_fuzz_target(<name> USES <layer>... [SOURCES ...]): tests/fuzz/<name>_fuzz.c, which defines
+# rotunda_fuzz_target(<name> USES <layer>...): tests/fuzz/fuzz_<name>.c, which defines
 # LLVMFuzzerTestOneInput(). The fuzz preset links it with libFuzzer; everywhere ctest fuzz/<name>
 # runs it once over every file of its corpus, tests/fuzz/corpus/<name>/.
 function(rotunda_fuzz_target name)
-    cmake_parse_arguments(FUZZ "" "" "USES;SOURCES" ${ARGN})
+    cmake_parse_arguments(FUZZ "" "" "USES" ${ARGN})
     set(target fuzz_${name})
     set(corpus ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
-    add_executable(${target} ${CMAKE_SOURCE_DIR}/tests/fuzz/${name}_fuzz.c ${FUZZ_SOURCES})
+    add_executable(${target} ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_${name}.c)
     foreach(used IN LISTS FUZZ_USES)
         target_link_libraries(${target} PRIVATE rotunda_${used})
     endforeach()

@@ -37,6 +37,16 @@ static void two_readings_of_the_length_are_refused(void **state)
     assert_status(INVALID, http_headers_check(HEADERS(FIELD("Content-Length ", "5"))));
 }
 
+static void a_length_is_digits_only(void **state)
+{
+    (void)state;
+    assert_status(INVALID, http_headers_check(HEADERS(FIELD("Content-Length", "-0"))));
+    assert_status(INVALID, http_headers_check(HEADERS(FIELD("Content-Length", "+5"))));
+    assert_status(INVALID, http_headers_check(HEADERS(FIELD("Content-Length", "5, 5"))));
+    assert_status(INVALID, http_headers_check(HEADERS(FIELD("Content-Length", "0x5"))));
+    assert_status(INVALID, http_headers_check(HEADERS(FIELD("Content-Length", ""))));
+}
+
 static void repeated_authority_is_refused(void **state)
 {
     (void)state;
@@ -86,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_found_in_any_case),
         cmocka_unit_test(two_readings_of_the_length_are_refused),
+        cmocka_unit_test(a_length_is_digits_only),
         cmocka_unit_test(repeated_authority_is_refused),
         cmocka_unit_test(malformed_fields_are_refused),
         cmocka_unit_test(token_comes_from_either_header),

@@ -209,6 +209,27 @@ static void control_characters_do_not_reach_the_terminal(void **state)
     assert_contains(f->out, "a    \\u001b[2Jx\n");
 }
 
+// U+009B is what some terminals take for the start of an escape sequence.
+static void nor_do_the_upper_control_characters(void **state)
+{
+    struct cli_fixture *f = *state;
+    struct http_answer answer = {
+        200, "{\"data\":{\"\x7f\":\"a\xc2\x9b[2J\",\"u\":\"\xc3\xbc\xc2\xa0\",\"e\":{\r}}}", NULL};
+    cli_fixture_run_with(f, "read a", &answer, 1);
+    assert_contains(f->out, "\\u007f");
+    assert_contains(f->out, "a\\u009b[2J");
+    assert_contains(f->out, "\xc3\xbc\xc2\xa0");
+    cli_fixture_run_with(f, "read -format=json a", &answer, 1);
+    assert_string_equal("{\n"
+                        "  \"data\": {\n"
+                        "    \"\\u007f\": \"a\\u009b[2J\",\n"
+                        "    \"u\": \"\xc3\xbc\xc2\xa0\",\n"
+                        "    \"e\": {}\n"
+                        "  }\n"
+                        "}\n",
+                        f->out);
+}
+
 static void search_prints_full_paths_that_match(void **state)
 {
     struct cli_fixture *f = *state;
@@ -251,6 +272,7 @@ int main(void)
         TEST(a_redirect_is_not_followed),
         TEST(an_answer_that_is_not_json_is_not_shown),
         TEST(control_characters_do_not_reach_the_terminal),
+        TEST(nor_do_the_upper_control_characters),
         TEST(search_prints_full_paths_that_match),
         TEST(records_show_the_columns_that_matter),
     };
