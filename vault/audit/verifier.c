@@ -74,10 +74,11 @@ const struct verified_chain *verifier_chain(const struct audit_verifier *v, int6
     return low < v->chain_count && v->chains[low].id == id ? &v->chains[low] : NULL;
 }
 
-struct verified_checkpoint *verifier_checkpoint(struct audit_verifier *v, int64_t number)
+struct status verifier_checkpoint(struct audit_verifier *v, int64_t number,
+                                  struct verified_checkpoint **out)
 {
     if (number < 1 || number > CHECKPOINTS_MAX) {
-        return NULL;
+        FAIL(INVALID, "no checkpoint has this number");
     }
     size_t wanted = (size_t)number;
     if (wanted > v->checkpoint_capacity) {
@@ -85,7 +86,7 @@ struct verified_checkpoint *verifier_checkpoint(struct audit_verifier *v, int64_
         capacity = capacity < wanted ? wanted : capacity;
         struct verified_checkpoint *table = reallocarray(v->checkpoints, capacity, sizeof *table);
         if (table == NULL) {
-            return NULL;
+            FAIL(NOMEM, "out of memory");
         }
         v->checkpoints = table;
         v->checkpoint_capacity = capacity;
@@ -93,7 +94,8 @@ struct verified_checkpoint *verifier_checkpoint(struct audit_verifier *v, int64_
     while (v->checkpoint_count < wanted) {
         v->checkpoints[v->checkpoint_count++] = (struct verified_checkpoint){.seen = false};
     }
-    return &v->checkpoints[wanted - 1];
+    *out = &v->checkpoints[wanted - 1];
+    return OK_STATUS;
 }
 
 // ---- keys
@@ -165,8 +167,12 @@ static struct status take_checkpoint(struct audit_verifier *v,
                                      const struct audit_checkpoint_item *c)
 {
     verifier_finish_chain(v);
-    struct verified_checkpoint *known = verifier_checkpoint(v, c->number);
-    if (known == NULL || known->seen || c->number <= v->checkpoints_seen) {
+    struct verified_checkpoint *known = NULL;
+    struct status found = verifier_checkpoint(v, c->number, &known);
+    if (found.code == STATUS_NOMEM) {
+        return found;
+    }
+    if (!status_ok(found) || known->seen || c->number <= v->checkpoints_seen) {
         report_checkpoint(v, c->number, "the checkpoint comes out of order");
         return OK_STATUS;
     }

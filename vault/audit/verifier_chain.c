@@ -299,9 +299,13 @@ static void note_claim(struct verified_chain *chain, const struct audit_claim_it
 
 struct status verifier_take_claim(struct audit_verifier *v, const struct audit_claim_item *c)
 {
-    struct verified_checkpoint *checkpoint = verifier_checkpoint(v, c->number);
+    struct verified_checkpoint *checkpoint = NULL;
     struct digest head;
-    if (checkpoint == NULL || !verifier_digest(c->head, &head)) {
+    struct status found = verifier_checkpoint(v, c->number, &checkpoint);
+    if (found.code == STATUS_NOMEM) {
+        return found;
+    }
+    if (!status_ok(found) || !verifier_digest(c->head, &head)) {
         verifier_report(v, (struct audit_problem){.what = "what the checkpoint says was altered",
                                                   .chain_id = c->chain_id,
                                                   .checkpoint = c->number});

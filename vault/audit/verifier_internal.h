@@ -65,8 +65,9 @@ void verifier_report(struct audit_verifier *v, struct audit_problem p);
 bool verifier_digest(struct bytes stored, struct digest *out);
 bool verifier_digest_is(struct bytes stored, struct digest expected);
 const struct verified_chain *verifier_chain(const struct audit_verifier *v, int64_t id); // or NULL
-// Grows the table as needed. NULL for a number that makes no sense, or without memory.
-struct verified_checkpoint *verifier_checkpoint(struct audit_verifier *v, int64_t number);
+// Grows the table as needed. INVALID for a number that makes no sense; NOMEM.
+struct status verifier_checkpoint(struct audit_verifier *v, int64_t number,
+                                  struct verified_checkpoint **out);
 
 struct status verifier_take_chain(struct audit_verifier *v, const struct audit_chain_item *c);
 void verifier_take_record(struct audit_verifier *v, const struct audit_record_item *r);

@@ -83,6 +83,9 @@ struct status audit_witness_read(const char *path,
                                  void *ctx)
 {
     struct reading r CLEANUP(reading_done) = {.file = fopen(path, "re")};
+    if (r.file == NULL && errno == ENOMEM) {
+        FAIL(NOMEM, "out of memory");
+    }
     if (r.file == NULL) {
         FAIL(NOT_FOUND, "the checkpoint file can't be opened");
     }
@@ -93,5 +96,12 @@ struct status audit_witness_read(const char *path,
             TRY(take_line(text, each, ctx));
         }
     }
-    return OK_STATUS;
+    // Whatever isn't the end must not look like it: the lines that are left count.
+    if (feof(r.file) != 0) {
+        return OK_STATUS;
+    }
+    if (errno == ENOMEM) {
+        FAIL(NOMEM, "out of memory");
+    }
+    FAIL(UNAVAILABLE, "the checkpoint file can't be read");
 }

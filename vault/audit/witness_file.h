@@ -8,7 +8,8 @@
 // Appends a line and waits until it is on the disk. UNAVAILABLE, INVALID when it isn't a plain
 // file.
 struct status audit_witness_append(const char *path, const struct audit_witness *w);
-// Calls `each` for every line. INVALID when a line can't be read; NOT_FOUND when there is no file.
+// Calls `each` for every line. INVALID when a line isn't one; NOT_FOUND when there is no file;
+// UNAVAILABLE when it can't be read to its end; NOMEM.
 struct status audit_witness_read(const char *path,
                                  struct status (*each)(void *ctx, const struct audit_witness *w),
                                  void *ctx);

@@ -201,6 +201,9 @@ struct status config_parse(struct str text, const char *name, struct config_prob
         FAIL(NOMEM, "out of memory");
     }
     struct status parsed = hcl_parse(text, tree, &root, &error);
+    if (parsed.code == STATUS_NOMEM) {
+        return parsed;
+    }
     if (!status_ok(parsed)) {
         return config_explain(why, "%s:%u:%u: %s%s%.*s", name, error.line, error.column,
                               parsed.what, error.word.len > 0 ? ", not " : "", STR_ARG(error.word));
