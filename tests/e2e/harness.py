@@ -102,6 +102,7 @@ class Node:
         self.log = os.path.join(folder, f"{name}.log")
         self.config = os.path.join(folder, f"{name}.hcl")
         self.process = None
+        self.environment = {}
         with open(self.config, "w", encoding="utf-8") as f:
             f.write(
                 f"""
@@ -125,7 +126,11 @@ data_dir = "{folder}"
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "server", "-config", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [PROGRAM, "server", "-config", self.config],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.environment},
             )
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
@@ -252,10 +257,13 @@ class VaultTest(unittest.TestCase):
     node_count = 1
     config = ""
     workers = 2
+    environment = {}
 
     @classmethod
     def setUpClass(cls):
         cls.vault = Vault(cls.node_count, cls.config, cls.workers)
+        for node in cls.vault.nodes:
+            node.environment = cls.environment
         try:
             cls.vault.start()
         except BaseException:

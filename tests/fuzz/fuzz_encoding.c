@@ -46,6 +46,9 @@ static void check_base64(struct str text)
 {
     struct secret *octets = NULL;
     if (status_ok(encoding_from_base64(text, &octets))) {
+        for (size_t i = 0; i < text.len; i++) {
+            REQUIRE((unsigned char)text.ptr[i] < 0x80);
+        }
         REQUIRE(!(has_any(text, "+/") && has_any(text, "-_")));
         REQUIRE(secret_len(octets) <= text.len / 4 * 3 + 3);
         there_and_back(secret_view(octets), encoding_to_base64, encoding_from_base64);

@@ -97,6 +97,20 @@ static bool is_valid_row(const struct keyring_wrapped *row)
     return false;
 }
 
+static bool has_row(const struct rows *r, const struct keyring_wrapped *wanted);
+
+// What is retired isn't looked at, if the namespace has newer epochs: that is, 1.
+static bool is_old(const struct rows *r, const struct keyring_wrapped *row)
+{
+    for (size_t i = 0; i < VALID_ROWS; i++) {
+        if (valid[i].kind == KEYRING_DATA && valid[i].namespace_id == row->namespace_id) {
+            return row->kind == KEYRING_DATA && row->state == KEYRING_RETIRED && row->epoch < 1 &&
+                   has_row(r, &valid[i]);
+        }
+    }
+    return false;
+}
+
 static bool has_row(const struct rows *r, const struct keyring_wrapped *wanted)
 {
     for (size_t i = 0; i < r->count; i++) {
@@ -111,7 +125,7 @@ static bool has_row(const struct rows *r, const struct keyring_wrapped *wanted)
 static bool is_intact(const struct rows *r)
 {
     for (size_t i = 0; i < r->count; i++) {
-        if (!is_valid_row(&r->items[i])) {
+        if (!is_valid_row(&r->items[i]) && !is_old(r, &r->items[i])) {
             return false;
         }
     }

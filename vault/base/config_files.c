@@ -13,12 +13,28 @@
 
 enum { SECRET_FILE_BYTES = 16 * LIMIT_NAME_BYTES };
 
+// Words of the file are quoted: they must not move a terminal's cursor or begin another line.
+static void hide_control_characters(char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char next = (unsigned char)text[1];
+        if ((unsigned char)*text == 0xC2 && next >= 0x80 && next < 0xA0) { // U+0080 to U+009F
+            text[1] = '?';
+            *text = '?';
+        }
+        if ((unsigned char)*text < ' ' || *text == 0x7F) {
+            *text = '?';
+        }
+    }
+}
+
 struct status config_explain(struct config_problem *why, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     vsnprintf(why->text, sizeof why->text, format, args);
     va_end(args);
+    hide_control_characters(why->text);
     FAIL(INVALID, "the configuration can't be used");
 }
 

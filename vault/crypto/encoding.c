@@ -52,11 +52,24 @@ struct status encoding_from_hex(struct str text, struct secret **out)
     return OK_STATUS;
 }
 
+// libsodium 1.0.18 takes an octet above 0x7F for the character without its highest bit.
+static bool is_ascii(struct str text)
+{
+    unsigned all = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        all |= (unsigned char)text.ptr[i];
+    }
+    return all < 0x80;
+}
+
 struct status encoding_from_base64(struct str text, struct secret **out)
 {
     struct secret *data CLEANUP(secret_cleanup) = secret_new(text.len / 4 * 3 + 3);
     if (data == NULL) {
         FAIL(NOMEM, "out of locked memory");
+    }
+    if (!is_ascii(text)) {
+        FAIL(INVALID, "not base64");
     }
     static const int variants[] = {
         sodium_base64_VARIANT_ORIGINAL,

@@ -213,6 +213,16 @@ static void wrong_values_say_what_was_expected(void **state)
     }
 }
 
+static void a_message_is_one_line_that_a_terminal_can_show(void **state)
+{
+    struct fixture *f = *state;
+    refuse(f, "log\x1b[2J = 1", "unexpected character, not ?");
+    refuse(f, "log_level = \"\xc2\x9b[2J\"\n", "c.hcl:1:");
+    assert_null(strpbrk(f->why.text, "\x9b"));
+    refuse(f, "sd\" }\nrotation { x\"1\"\n", "c.hcl:1:");
+    assert_null(strpbrk(f->why.text, "\n\x1b"));
+}
+
 static void what_is_missing_or_contradicts_is_said(void **state)
 {
     static const char *const matrix[][2] = {
@@ -350,6 +360,7 @@ int main(void)
         TEST(json_is_the_same_configuration),
         TEST(unknown_keys_are_located_and_the_nearest_is_named),
         TEST(wrong_values_say_what_was_expected),
+        TEST(a_message_is_one_line_that_a_terminal_can_show),
         TEST(what_is_missing_or_contradicts_is_said),
         TEST(a_password_in_the_uri_is_refused_and_not_shown),
         TEST(a_uri_to_a_network_chooses_its_sslmode),

@@ -62,6 +62,12 @@ static void refuses_what_is_not_base64(void **state)
     assert_status(INVALID, encoding_from_base64(STR("Zg="), &data));
     assert_status(INVALID, encoding_from_base64(STR("Zm9v YmFy"), &data));
     assert_status(INVALID, encoding_from_base64(STR("+_8="), &data));
+    assert_status(INVALID, encoding_from_base64(STR("+\xAF"
+                                                    "8="),
+                                                &data));
+    assert_status(INVALID, encoding_from_base64(STR("\xDA"
+                                                    "g=="),
+                                                &data));
     assert_null(data);
 }
 
