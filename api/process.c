@@ -16,10 +16,21 @@
 #include "vault/base/bytes.h"
 #include "vault/base/clock.h"
 
+// A limit of 1 octet is none as well, and unlike 0 it holds where cores go to a program (core(5)):
+// for programs of others that the launcher starts, which are dumpable again.
+static bool forbid_cores(void)
+{
+    struct rlimit cores;
+    if (getrlimit(RLIMIT_CORE, &cores) != 0) {
+        return false;
+    }
+    rlim_t most = cores.rlim_max < 1 ? cores.rlim_max : 1;
+    return setrlimit(RLIMIT_CORE, &(struct rlimit){most, most}) == 0;
+}
+
 struct status process_harden(void)
 {
-    const struct rlimit none = {0, 0};
-    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
+    if (!forbid_cores() || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
         FAIL(UNAVAILABLE, "core dumps can't be switched off");
     }
     umask(077);

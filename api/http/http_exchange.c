@@ -163,8 +163,11 @@ enum MHD_Result http_exchange_on_access(void *worker, struct MHD_Connection *mhd
         }
         break;
     case HTTP_EXCHANGE_RUNNING:
-    case HTTP_EXCHANGE_ANSWERED:
         break;
+    case HTTP_EXCHANGE_ANSWERED:
+        // libmicrohttpd asks again because it could not take the answer. It would ask for ever, and
+        // not notice that the socket is shut.
+        return MHD_NO;
     }
     return MHD_YES;
 }

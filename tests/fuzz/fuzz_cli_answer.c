@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Input: how to print it, then a server's answer. Whatever the server says, only visible characters
 // reach the terminal, and as JSON it stays the same document.
+#include <fcntl.h>
+
 #include "api/cli/output.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -57,7 +59,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CLEANUP(arena_cleanup) struct arena *arena = arena_new(2 * LIMIT_ARENA_BYTES);
     struct bytes rest = {data, size};
     unsigned way = fuzz_take_octet(&rest);
-    struct cli c = {.arena = arena, .io = {-1, -1, -1}};
+    static int nowhere = -1;
+    if (nowhere < 0) {
+        nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    }
+    struct cli c = {.arena = arena, .io = {nowhere, nowhere, nowhere}};
     struct cli_answer answer = {.method = "GET", .path = STR("p")};
     buffer_init(&c.out, 4 * LIMIT_ARENA_BYTES);
     if (!status_ok(json_parse(str_from_bytes(rest), NULL, arena, &answer.json, NULL))) {

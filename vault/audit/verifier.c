@@ -7,6 +7,8 @@
 
 enum { CHECKPOINTS_MAX = 1 << 24 }; // a number beyond it is nonsense, not a reason to take memory
 
+#define NUMBER_MAX (INT64_C(1) << 40) // of chains and records: the same holds
+
 // A chain that is as old as this when a checkpoint is made must be in it: its opening may have been
 // under way.
 #define OPENING_US (120 * (int64_t)CLOCK_SECOND)
@@ -189,9 +191,47 @@ static struct status take_checkpoint(struct audit_verifier *v,
     return OK_STATUS;
 }
 
+// Sums of what passes stay within int64_t.
+static bool makes_sense(const int64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (numbers[i] < 0 || numbers[i] > NUMBER_MAX) {
+            return false;
+        }
+    }
+    return true;
+}
+
+#define MAKES_SENSE(...)                                                                           \
+    makes_sense((const int64_t[]){__VA_ARGS__}, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
+
+static bool has_sane_numbers(const struct audit_item *item)
+{
+    switch (item->kind) {
+    case AUDIT_ITEM_KEY:
+        return MAKES_SENSE(item->key.number);
+    case AUDIT_ITEM_CHAIN:
+        return MAKES_SENSE(item->chain.header.id, item->chain.closed_seq);
+    case AUDIT_ITEM_RECORD:
+        return MAKES_SENSE(item->record.chain_id, item->record.seq);
+    case AUDIT_ITEM_BATCH:
+        return MAKES_SENSE(item->batch.chain_id, item->batch.first_seq, item->batch.last_seq);
+    case AUDIT_ITEM_CLAIM:
+        return MAKES_SENSE(item->claim.chain_id, item->claim.number, item->claim.seq);
+    case AUDIT_ITEM_CHECKPOINT:
+        return MAKES_SENSE(item->checkpoint.number);
+    }
+    return false;
+}
+
 struct status audit_verifier_take(void *verifier, const struct audit_item *item)
 {
     struct audit_verifier *v = verifier;
+    if (!has_sane_numbers(item)) {
+        verifier_report(v,
+                        (struct audit_problem){.what = "a number was altered: no log is so long"});
+        return OK_STATUS;
+    }
     switch (item->kind) {
     case AUDIT_ITEM_KEY:
         return take_key(v, &item->key);

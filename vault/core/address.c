@@ -49,7 +49,8 @@ static struct status parse_block(struct str cidr, struct block *out)
     }
     int64_t width = out->address.v4 ? 32 : 128;
     int64_t bits = width;
-    if (has_length && (!status_ok(str_parse_int(length, &bits)) || bits < 0 || bits > width)) {
+    if (has_length && (str_starts_with(length, STR("-")) ||
+                       !status_ok(str_parse_int(length, &bits)) || bits > width)) {
         FAIL(INVALID, "expected a prefix length that fits the address");
     }
     out->bits = 128 - width + bits;

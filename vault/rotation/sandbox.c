@@ -22,6 +22,7 @@ enum {
     FILE_BYTES = 16 * 1024 * 1024,
     MEMORY_BYTES = 1024 * 1024 * 1024,
     DESCRIPTORS = 64,
+    NO_CORE = 1, // 0 doesn't hold where cores go to a program: core(5)
 };
 
 const struct sandbox_system_path sandbox_system_paths[] = {
@@ -67,7 +68,7 @@ static bool limit_resources(void)
     bool memory = limit(RLIMIT_AS, MEMORY_BYTES);
 #endif
     return memory && limit(RLIMIT_CPU, LIMIT_ROTATOR_DEADLINE_S) &&
-           limit(RLIMIT_NOFILE, DESCRIPTORS) && limit(RLIMIT_CORE, 0) &&
+           limit(RLIMIT_NOFILE, DESCRIPTORS) && limit(RLIMIT_CORE, NO_CORE) &&
            limit(RLIMIT_FSIZE, FILE_BYTES);
 }
 

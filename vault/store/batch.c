@@ -179,6 +179,7 @@ static struct status attach(struct batch *b, PGconn *conn)
     TRY(loop_add(b->options.loop, &b->source));
     b->conn = conn;
     b->stats.connections++;
+    batch_kick(b); // audit records that waited for a connection have nobody else to start them
     return OK_STATUS;
 }
 

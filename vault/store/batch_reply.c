@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Receiving what a flight's statements returned. Replies come in the order of sending: the oldest
 // segment's next step is always the one that is being answered.
+#include <errno.h>
 #include <stdlib.h>
 
 #include "vault/store/batch_internal.h"
@@ -131,10 +132,29 @@ static void pop_segment(struct batch *b)
     }
 }
 
+static void lost(struct batch *b)
+{
+    batch_connection_lost(b, MAKE_STATUS(UNAVAILABLE, "the database closed the connection"));
+}
+
+// An error without a code is libpq's own. When it lacks memory it makes one even in the place of a
+// synchronisation point, which then never comes: nothing can be counted on this connection any
+// more.
+static bool is_libpqs_own(const PGresult *res)
+{
+    return PQresultStatus(res) == PGRES_FATAL_ERROR &&
+           PQresultErrorField(res, PG_DIAG_SQLSTATE) == NULL;
+}
+
 static void take_result(struct batch *b, PGresult *res)
 {
     struct batch_segment *s = b->segments;
     REQUIRE(s != NULL);
+    if (is_libpqs_own(res)) {
+        PQclear(res);
+        lost(b);
+        return;
+    }
     if (PQresultStatus(res) == PGRES_PIPELINE_SYNC) {
         PQclear(res);
         pop_segment(b);
@@ -153,9 +173,29 @@ static void take_result(struct batch *b, PGresult *res)
     }
 }
 
-static void lost(struct batch *b)
+// NULL ends the results of one statement. One more than there are statements means that libpq has
+// lost count, for want of memory: it would give NULL for ever.
+static void end_step(struct batch *b)
 {
-    batch_connection_lost(b, MAKE_STATUS(UNAVAILABLE, "the database closed the connection"));
+    struct batch_segment *s = b->segments;
+    if (s->step_at < s->step_count) {
+        s->step_at++;
+    } else {
+        lost(b);
+    }
+}
+
+// libpq 15 goes on without what it had no memory for, be it a synchronisation point: it would wait
+// for that until the connection counts as stalled.
+static bool is_busy(struct batch *b)
+{
+    errno = 0;
+    bool busy = PQisBusy(b->conn) != 0;
+    if (errno == ENOMEM) {
+        lost(b);
+        return true;
+    }
+    return busy;
 }
 
 void batch_reply_read(struct batch *b)
@@ -164,14 +204,14 @@ void batch_reply_read(struct batch *b)
         lost(b);
         return;
     }
-    while (b->conn != NULL && b->segments != NULL && PQisBusy(b->conn) == 0) {
+    while (b->conn != NULL && b->segments != NULL && !is_busy(b)) {
         PGresult *res = PQgetResult(b->conn);
         if (res != NULL) {
             take_result(b, res);
         } else if (PQstatus(b->conn) != CONNECTION_OK) {
             lost(b);
-        } else if (b->segments != NULL) {
-            b->segments->step_at++; // NULL ends the results of one statement
+        } else {
+            end_step(b);
         }
     }
     if (b->conn != NULL && PQstatus(b->conn) != CONNECTION_OK) {

@@ -48,6 +48,7 @@ static void what_is_no_block_is_refused(void **state)
     assert_status(INVALID, address_check_cidr(STR("")));
     assert_status(INVALID, address_check_cidr(STR("10.0.0.0/33")));
     assert_status(INVALID, address_check_cidr(STR("10.0.0.0/-1")));
+    assert_status(INVALID, address_check_cidr(STR("10.0.0.0/-0")));
     assert_status(INVALID, address_check_cidr(STR("10.0.0.0/")));
     assert_status(INVALID, address_check_cidr(STR("10.0.0/8")));
     assert_status(INVALID, address_check_cidr(STR("::1%lo")));

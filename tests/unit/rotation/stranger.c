@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -29,6 +30,13 @@ static int count_descriptors(void)
         count += fcntl(fd, F_GETFD) != -1;
     }
     return count;
+}
+
+static unsigned long long core_limit(void)
+{
+    struct rlimit limit = {99, 99};
+    getrlimit(RLIMIT_CORE, &limit);
+    return (unsigned long long)limit.rlim_max;
 }
 
 static int can_read(const char *self)
@@ -71,9 +79,10 @@ int main(int argc, char **argv)
     }
     int descriptors = count_descriptors();
     printf("{\"id\":0,\"result\":\"done\",\"error_class\":\"none\",\"abi\":1,"
-           "\"name\":\"environment %d descriptors %d uid %u secret %d socket %d\",\"kind\":\"K1\","
+           "\"name\":\"environment %d descriptors %d core %llu uid %u secret %d socket %d\","
+           "\"kind\":\"K1\","
            "\"overlap\":false,\"max_slots\":1,\"idempotent\":[],\"ops\":[\"probe\"]}\n",
-           count_environment(), descriptors, (unsigned)getuid(), can_read(argv[0]),
+           count_environment(), descriptors, core_limit(), (unsigned)getuid(), can_read(argv[0]),
            can_connect(argv[0]));
     fflush(stdout);
     return fgets(line, sizeof line, stdin) == NULL ? 0 : 1;

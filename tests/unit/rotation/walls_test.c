@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -69,6 +70,24 @@ static void a_stranger_has_no_environment_and_no_descriptors(void **state)
     }
     assert_ok(s.started);
     assert_non_null(strstr(s.name, "environment 0 descriptors 0 "));
+}
+
+// Not 0, which programs that collect cores pass over: core(5).
+static void a_stranger_leaves_no_core(void **state)
+{
+    char path[128];
+    struct rlimit limit;
+    assert_int_equal(0, getrlimit(RLIMIT_CORE, &limit));
+    if (limit.rlim_max == 0) {
+        skip(); // nobody can raise it again
+    }
+    struct script s = script_stranger(*state, "stranger", path);
+    script_run(&s);
+    if (s.started.code == STATUS_DENIED) {
+        skip();
+    }
+    assert_ok(s.started);
+    assert_non_null(strstr(s.name, " core 1 "));
 }
 
 static void a_stranger_runs_as_somebody_else(void **state)
@@ -212,6 +231,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_stranger_has_no_environment_and_no_descriptors),
+        TEST(a_stranger_leaves_no_core),
         TEST(a_stranger_runs_as_somebody_else),
         TEST(a_stranger_reaches_neither_files_nor_sockets),
         TEST(without_root_a_stranger_is_walled_off_or_refused),
