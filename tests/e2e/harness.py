@@ -102,7 +102,8 @@ class Node:
         self.log = os.path.join(folder, f"{name}.log")
         self.config = os.path.join(folder, f"{name}.hcl")
         self.process = None
-        self.environment = {}
+        self.environment = {}  # beside the test's own
+        self.popen = {}  # more arguments for subprocess.Popen
         with open(self.config, "w", encoding="utf-8") as f:
             f.write(
                 f"""
@@ -131,6 +132,7 @@ data_dir = "{folder}"
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **self.environment},
+                **self.popen,
             )
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
