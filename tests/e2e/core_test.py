@@ -81,8 +81,14 @@ class SilentTarget:
             while True:
                 self.taken.append(self.listening.accept()[0])
 
+    def hang_up(self):
+        for connection in self.taken:
+            connection.close()
+        self.taken.clear()
+
     def close(self):
         self.listening.close()
+        self.hang_up()
 
 
 class CoreTest(unittest.TestCase):
@@ -181,7 +187,7 @@ class CoreTest(unittest.TestCase):
         for number in CRASHES:
             vault = self.start()
             vault.start()
-            self.target.taken.clear()
+            self.target.hang_up()
             settings = {"rotator": "postgresql", "host": "127.0.0.1", "port": self.target.port, "database": "d"}
             settings.update(tls="off", username="u", password="p")
             self.assertEqual(204, vault.post("sys/mounts/rotation", {"type": "rotation"}).status)

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: ISC
 """What went through the vault is nowhere afterwards: not in the memory of its processes, not in log,
-command line or environment. Markers are sought as the bytes that were sent, and as base64 and hex.
+command line or environment, not in the log of the database, not in the client's command line. Markers are sought as the bytes that were sent, and as base64 and hex.
 Reading another process's memory needs root."""
 
 import base64
 import os
 import re
 import secrets
+import shutil
+import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -246,6 +249,129 @@ class ResidueTest(harness.VaultTest):
             self.vault.post(f"secret/data/away{i}", {"data": {"k": text}})
         time.sleep(1)
         self.assertGone()
+
+
+class DatabaseLogTest(harness.VaultTest):
+    """Nor in the database's own log, when that is told to keep every statement with its parameters."""
+
+    SETTINGS = {
+        "log_statement": "all",
+        "log_min_duration_statement": "0",
+        "log_parameter_max_length": "-1",
+        "log_parameter_max_length_on_error": "-1",
+        "log_min_error_statement": "debug5",
+    }
+    marker, seek = ResidueTest.marker, ResidueTest.seek
+
+    @classmethod
+    def setUpClass(cls):
+        cls.log = os.path.join(os.environ["ROTUNDA_TEST_PG_DIR"], "log")
+        cls.log_began = os.path.getsize(cls.log)
+        server = os.environ["ROTUNDA_TEST_DATABASE"]
+        for name, value in cls.SETTINGS.items():
+            harness.psql(server, f"ALTER SYSTEM SET {name} = '{value}'")
+        harness.psql(server, "SELECT pg_reload_conf()")
+        super().setUpClass()  # the shares and the root token are made under the eyes of that log, too
+
+    def setUp(self):
+        self.needles = {}
+
+    def read_database_log(self):
+        with open(self.log, "rb") as f:
+            f.seek(self.log_began)
+            return f.read()
+
+    def test_nothing_secret_is_sent_to_the_database(self):
+        vault = self.vault
+        self.seek("root token", vault.token)
+        for i, key in enumerate(vault.keys):
+            self.needles[key[20:80].encode()] = f"share {i} (hex)"
+            self.needles[base64.b64encode(bytes.fromhex(key))[12:48]] = f"share {i} (base64)"
+        self.assertStatus(204, vault.post("sys/mounts/secret", {"type": "kv", "options": {"version": "2"}}))
+        value, other, hidden = self.marker("value"), self.marker("patched value"), self.marker("cubbyhole")
+        self.assertStatus(200, vault.post("secret/data/seen-in-the-log", {"data": {"k": value}}))
+        patch = {"Content-Type": "application/merge-patch+json"}
+        changed = vault.request("PATCH", "secret/data/seen-in-the-log", {"data": {"k": other}}, headers=patch)
+        self.assertStatus(200, changed)
+        self.assertStatus(200, vault.get("secret/data/seen-in-the-log"))
+        self.assertStatus(400, vault.post("secret/data/a", {"options": {"cas": 9}, "data": {"k": self.marker("cas")}}))
+        self.assertStatus(204, vault.post("cubbyhole/a", {"k": hidden}))
+        token = vault.post("auth/token/create", {"policies": ["default"]}).json["auth"]["client_token"]
+        self.seek("token", token)
+        self.assertStatus(200, vault.get("auth/token/lookup-self", token=token))
+        self.assertStatus(403, vault.get("sys/mounts", token=self.marker("wrong token")))
+        self.assertStatus(204, vault.post("auth/token/revoke", {"token": token}))
+        log = self.read_database_log()
+        self.assertIn(b"seen-in-the-log", log)  # else nothing was logged
+        self.assertIn(b"parameters: $1 = ", log)
+        for needle, what in self.needles.items():
+            self.assertNotIn(needle, log, f"{what} in the database's log")
+
+
+class ClientTest(unittest.TestCase):
+    """Nor in the command line or the environment of a client, while it waits for its answer."""
+
+    marker, seek = ResidueTest.marker, ResidueTest.seek
+
+    def setUp(self):
+        self.needles = {}
+        self.listening = socket.create_server(("127.0.0.1", 0))  # takes connections, never answers
+        self.addCleanup(self.listening.close)
+        self.home = tempfile.mkdtemp(prefix="rotunda-client.")
+        self.addCleanup(shutil.rmtree, self.home)
+        token = os.path.join(self.home, ".rotunda-token")
+        with open(token, "w", encoding="ascii") as f:
+            f.write("hvs." + self.marker("token of the file") + "\n")
+        os.chmod(token, 0o600)
+
+    def watch(self, arguments, typed=""):
+        """What /proc says of a client that has sent its request."""
+        port = self.listening.getsockname()[1]
+        process = subprocess.Popen(
+            [harness.PROGRAM, *arguments],
+            env={"HOME": self.home, "ROTUNDA_ADDR": f"http://127.0.0.1:{port}", "PATH": os.environ["PATH"]},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            process.stdin.write(typed.encode())
+            process.stdin.close()
+            process.stdin = None
+            self.listening.settimeout(20)
+            connection, _ = self.listening.accept()
+            with connection:
+                connection.settimeout(20)
+                self.assertTrue(connection.recv(1))
+                seen = b"".join(self.read(process.pid, name) for name in ("cmdline", "environ"))
+            printed = b"".join(process.communicate(timeout=30))
+        finally:
+            process.kill()
+        return seen, printed
+
+    @staticmethod
+    def read(pid, name):
+        with open(f"/proc/{pid}/{name}", "rb") as f:
+            return f.read()
+
+    def test_secrets_that_were_typed_or_given(self):
+        value, piped = self.marker("value"), self.marker("value from standard input")
+        share, login = self.marker("share"), "hvs." + self.marker("token to log in with")
+        cases = (
+            (["kv", "put", "secret/a", f"k={value}", "other=" + value], ""),
+            (["write", "secret/a", f"k={value}"], ""),
+            (["kv", "put", "secret/a", "k=-"], piped),
+            (["write", "secret/a", "-"], f'{{"k":"{piped}"}}'),
+            (["operator", "unseal"], share + "\n"),
+            (["login"], login + "\n"),
+        )
+        for arguments, typed in cases:
+            with self.subTest(arguments[:2]):
+                seen, printed = self.watch(arguments, typed)
+                self.assertIn(arguments[0].encode(), seen)
+                for needle, what in self.needles.items():
+                    self.assertNotIn(needle, seen, f"{what} in the command line or environment")
+                    self.assertNotIn(needle, printed, f"{what} in what it prints")
 
 
 class TlsTest(ResidueTest):
