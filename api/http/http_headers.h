@@ -22,7 +22,8 @@ struct str http_headers_get(const struct http_headers *headers, struct str name)
 
 // INVALID when a name isn't a token, a value holds control characters, a field that frames or
 // authorises the request is repeated, Content-Length isn't digits only or stands beside
-// Transfer-Encoding, or the transfer coding is anything but `chunked` (RFC 9112 section 6.1 and 6.3).
+// Transfer-Encoding, or the transfer coding is anything but `chunked` (RFC 9112 section 6.1
+// and 6.3).
 struct status http_headers_check(const struct http_headers *headers);
 
 // The vault token from X-Vault-Token or `Authorization: Bearer`; empty when there is none.
