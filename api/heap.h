@@ -2,8 +2,8 @@
 // The heap of the whole program, libraries included: every block is overwritten when it is freed or
 // moves. TLS, HTTP and database libraries free what they don't wipe; this is what keeps a secret
 // that went through them out of memory that is handed out again, or read by others.
-// Linking this file is enough: it takes the place of the C library's free() and realloc(). Where that
-// can't be (sanitizers, another C library than glibc), nothing is replaced.
+// Linking this file is enough: it takes the place of the C library's free() and realloc(). Where
+// that can't be (sanitizers, another C library than glibc), nothing is replaced.
 #pragma once
 
 // Keeps what was freed for the next request instead of giving it back to the kernel at once, only
