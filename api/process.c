@@ -63,9 +63,6 @@ void process_block_signals(void)
 int process_wait_signal(int64_t timeout_us)
 {
     sigset_t set = waited_signals();
-    if (timeout_us == CLOCK_NEVER) {
-        return sigwaitinfo(&set, NULL);
-    }
     const struct timespec timeout = {.tv_sec = timeout_us / CLOCK_SECOND,
                                      .tv_nsec = timeout_us % CLOCK_SECOND * 1000};
     int got = sigtimedwait(&set, NULL, &timeout);
@@ -97,11 +94,12 @@ void process_notify(const char *state)
 
 int64_t process_watchdog_us(void)
 {
+    enum { SHORTEST_US = 1000 };
     const char *text = getenv("WATCHDOG_USEC");
     int64_t interval_us;
     if (text == NULL || !status_ok(str_parse_int(str_from_c(text), &interval_us)) ||
-        interval_us <= 1) {
+        interval_us < SHORTEST_US) {
         return CLOCK_NEVER;
     }
-    return interval_us / 2;
+    return interval_us;
 }

@@ -15,5 +15,5 @@ int process_wait_signal(int64_t timeout_us); // 0 when none came in time
 
 // sd_notify(3): does nothing outside of systemd. `state` such as "READY=1".
 void process_notify(const char *state);
-// Half of WATCHDOG_USEC, or CLOCK_NEVER when systemd doesn't watch.
+// How often systemd wants to hear of us (WATCHDOG_USEC); CLOCK_NEVER when it doesn't watch.
 int64_t process_watchdog_us(void);

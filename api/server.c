@@ -10,7 +10,7 @@
 #include "api/confine.h"
 #include "api/process.h"
 #include "api/server_metrics.h"
-#include "api/server_worker.h"
+#include "api/server_watch.h"
 #include "rotators/builtin.h"
 #include "vault/audit/keeper.h"
 #include "vault/base/limits.h"
@@ -294,18 +294,17 @@ static void reload_tls(struct server *s)
 
 static void wait_for_end(struct server *s)
 {
-    int64_t watchdog_us = process_watchdog_us();
+    struct server_watch watch;
+    server_watch_init(&watch, s->workers, s->worker_count, process_watchdog_us());
     process_notify("READY=1");
-    for (;;) {
-        int signal = process_wait_signal(watchdog_us);
+    int signal;
+    do {
+        signal = process_wait_signal(server_watch_wait_us(&watch));
         if (signal == SIGHUP) {
             reload_tls(s);
-        } else if (signal == SIGTERM || signal == SIGINT) {
-            break;
-        } else {
-            process_notify("WATCHDOG=1");
         }
-    }
+        server_watch_look(&watch);
+    } while (signal != SIGTERM && signal != SIGINT);
     process_notify("STOPPING=1");
     log_event(LOG_INFO, "server.stopping", LOG_INT("deadline_s", s->config->shutdown_deadline_s));
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "api/background.h"
 #include "api/http/http_server.h"
@@ -12,6 +13,13 @@
 struct server_listeners {
     struct http_listener *open[CONFIG_LISTENERS];
     size_t count;
+};
+
+// Does the loop turn? For server_watch.c.
+struct server_pulse {
+    struct loop_task probe;
+    atomic_bool asked; // and not answered yet
+    int64_t missed;    // looks since then; the main thread's
 };
 
 struct server_worker {
@@ -26,6 +34,7 @@ struct server_worker {
     bool started;
     struct loop_task stop;
     int64_t stop_deadline_us;
+    struct server_pulse pulse;
 };
 
 struct status server_worker_init(struct server_worker *w, struct vault *v, int64_t number,

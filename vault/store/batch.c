@@ -112,8 +112,8 @@ static void on_event(struct loop_source *source, uint32_t events)
     }
 }
 
-// Only called from the fiber below, with the connection still blocking and not yet in use.
-static struct status prepare_barrier(struct batch *b, PGconn *conn)
+// On an offload thread, with the connection still blocking and not yet in use.
+static struct status prepare_barrier(const struct batch *b, PGconn *conn)
 {
     const struct store_statement *const *at = b->options.barrier->statements;
     for (; *at != NULL; at++) {
@@ -121,9 +121,19 @@ static struct status prepare_barrier(struct batch *b, PGconn *conn)
         struct status outcome = sqlstate_check(res, (*at)->name);
         PQclear(res);
         TRY(outcome);
-        batch_mark_prepared(b, *at, true);
     }
     return OK_STATUS;
+}
+
+// What was prepared on the connection before is gone with it.
+static void forget_prepared(struct batch *b)
+{
+    memset(b->prepared, 0, sizeof b->prepared);
+    b->prepared_count = 0;
+    const struct store_statement *const *at = b->options.barrier->statements;
+    for (; *at != NULL; at++) {
+        batch_mark_prepared(b, *at, true);
+    }
 }
 
 struct connect_job {
@@ -156,7 +166,11 @@ static struct status connect_blocking(void *arg)
     TRY(b->options.barrier->connected(b->options.barrier_ctx, s));
     TRY(settings(s));
     job->conn = session_take_connection(TAKE(s));
-    return OK_STATUS;
+    struct status prepared = prepare_barrier(b, job->conn);
+    if (!status_ok(prepared)) {
+        PQfinish(job->conn);
+    }
+    return prepared;
 }
 
 static void note_warning(void *arg, const PGresult *res)
@@ -187,13 +201,9 @@ static struct status connect_once(struct batch *b)
 {
     struct connect_job job = {.batch = b};
     TRY(offload_run(b->options.offload, connect_blocking, &job));
-    memset(b->prepared, 0, sizeof b->prepared);
-    b->prepared_count = 0;
+    forget_prepared(b);
     b->lost = (struct fiber_event){0};
-    struct status outcome = prepare_barrier(b, job.conn);
-    if (status_ok(outcome)) {
-        outcome = attach(b, job.conn);
-    }
+    struct status outcome = attach(b, job.conn);
     if (!status_ok(outcome)) {
         PQfinish(job.conn);
     }
