@@ -304,6 +304,7 @@ static void wait_for_end(struct server *s)
             reload_tls(s);
         }
         server_watch_look(&watch);
+        log_sum_up();
     } while (signal != SIGTERM && signal != SIGINT);
     process_notify("STOPPING=1");
     log_event(LOG_INFO, "server.stopping", LOG_INT("deadline_s", s->config->shutdown_deadline_s));
@@ -392,6 +393,7 @@ int server_run(const struct config *config, const struct server_hooks *hooks)
     }
     stop_workers(&s);
     release(&s);
+    log_sum_up_all();
     return status_ok(outcome) ? 0 : 1;
 }
 

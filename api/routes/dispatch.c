@@ -306,8 +306,8 @@ static void answer_failure(const struct operation *op, struct http_response *res
     if (may_be_told(s.code)) {
         http_response_error(res, code, str_from_c(s.what));
     } else {
-        log_event(LOG_ERROR, "request.failed", LOG_UUID("request_id", op->request_id),
-                  LOG_STATUS(s));
+        log_repeated(LOG_ERROR, "request.failed", LOG_UUID("request_id", op->request_id),
+                     LOG_STATUS(s));
     }
 }
 
@@ -322,8 +322,8 @@ static void record(struct operation *op, const struct http_request *req, struct 
         return;
     }
     // Fail closed: what isn't in the audit log isn't answered.
-    log_event(LOG_ERROR, "audit.append_failed", LOG_UUID("request_id", op->request_id),
-              LOG_STATUS(s));
+    log_repeated(LOG_ERROR, "audit.append_failed", LOG_UUID("request_id", op->request_id),
+                 LOG_STATUS(s));
     op->outcome_unknown = op->outcome_unknown || op->effect;
     buffer_clear(&res->body);
     res->status = 0;

@@ -30,8 +30,9 @@ static void append_sums(struct audit_log *log)
     while (audit_budget_drain(log->budget, &sum)) {
         struct status s = append_sum(log, &sum);
         if (!status_ok(s)) {
-            log_event(LOG_ERROR, "audit.summary_lost", LOG_STR("network", str_from_c(sum.network)),
-                      LOG_INT("failures", sum.count), LOG_STATUS(s));
+            log_repeated(LOG_ERROR, "audit.summary_lost",
+                         LOG_STR("network", str_from_c(sum.network)),
+                         LOG_INT("failures", sum.count), LOG_STATUS(s));
         }
     }
 }

@@ -67,8 +67,8 @@ static struct status check_tail(const struct audit_log *log, const struct audit_
             return OK_STATUS;
         }
     }
-    log_event(LOG_ERROR, "audit.tail_altered", LOG_INT("chain", log->chain_id),
-              LOG_INT("stored_seq", tail->seq), LOG_INT("known_seq", log->head.seq));
+    log_repeated(LOG_ERROR, "audit.tail_altered", LOG_INT("chain", log->chain_id),
+                 LOG_INT("stored_seq", tail->seq), LOG_INT("known_seq", log->head.seq));
     FAIL(INTEGRITY, "the tail of the audit log isn't what was written: run `rotunda audit verify`");
 }
 
@@ -170,7 +170,7 @@ struct status audit_handover(void *ctx, struct session *session)
     log->known_count = 1;
     log->last_time_us = header.opened_at_us;
     audit_log_note_time(log, header.opened_at_us);
-    log_event(LOG_INFO, "audit.chain_opened", LOG_INT("chain", header.id),
-              LOG_INT("previous", header.previous_id));
+    log_repeated(LOG_INFO, "audit.chain_opened", LOG_INT("chain", header.id),
+                 LOG_INT("previous", header.previous_id));
     return OK_STATUS;
 }

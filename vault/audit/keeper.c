@@ -68,7 +68,7 @@ static void note(struct audit_keeper *k, const char *event, struct status s)
     k->state.failures++;
     k->state.altered += s.code == STATUS_INTEGRITY;
     pthread_mutex_unlock(&k->lock);
-    log_event(s.code == STATUS_INTEGRITY ? LOG_ERROR : LOG_WARN, event, LOG_STATUS(s));
+    log_repeated(s.code == STATUS_INTEGRITY ? LOG_ERROR : LOG_WARN, event, LOG_STATUS(s));
 }
 
 // ---- keys

@@ -61,10 +61,10 @@ static void note_state(struct sink *k, struct status s)
     int64_t dropped = k->stats.dropped;
     pthread_mutex_unlock(&k->lock);
     if (changed) {
-        log_event(failing ? LOG_ERROR : LOG_INFO,
-                  failing ? "audit.sink_failing" : "audit.sink_recovered",
-                  LOG_STR("sink", str_from_c(k->config.path)), LOG_INT("dropped", dropped),
-                  LOG_STATUS(s));
+        log_repeated(failing ? LOG_ERROR : LOG_INFO,
+                     failing ? "audit.sink_failing" : "audit.sink_recovered",
+                     LOG_STR("sink", str_from_c(k->config.path)), LOG_INT("dropped", dropped),
+                     LOG_STATUS(s));
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "vault/base/log.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,9 +9,12 @@
 
 #include "vault/base/clock.h"
 #include "vault/base/limits.h"
+#include "vault/base/log_budget.h"
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static _Atomic enum log_level least_level = LOG_INFO;
+static pthread_mutex_t budget_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct log_budget budget;
 
 // A line on the stack: what doesn't fit is cut, the closing brace always fits.
 struct line {
@@ -144,4 +148,64 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     // Nobody to tell when the log itself can't be written.
     ssize_t written = write(STDERR_FILENO, l.text, l.len + 2);
     (void)written;
+}
+
+void log_write_repeated(enum log_level level, const char *event, const struct log_field *fields,
+                        size_t count)
+{
+    if (level < atomic_load(&least_level)) {
+        return;
+    }
+    pthread_mutex_lock(&budget_lock);
+    bool say = log_budget_take(&budget, event, clock_monotonic_us());
+    pthread_mutex_unlock(&budget_lock);
+    if (say) {
+        log_write(level, event, fields, count);
+    }
+}
+
+static bool next_sum(int64_t now_us, struct log_budget_sum *out)
+{
+    pthread_mutex_lock(&budget_lock);
+    bool found = log_budget_next_sum(&budget, now_us, out);
+    pthread_mutex_unlock(&budget_lock);
+    return found;
+}
+
+static void say_sum(const struct log_budget_sum *sum)
+{
+    int64_t to_wall_us = clock_wall_us() - clock_monotonic_us();
+    char from[CLOCK_TEXT_BYTES];
+    char until[CLOCK_TEXT_BYTES];
+    clock_format(sum->began_us + to_wall_us, from);
+    clock_format(sum->last_us + to_wall_us, until);
+    log_event(LOG_WARN, sum->ended ? "log.suppression_ended" : "log.suppressed",
+              LOG_STR("of", str_from_c(sum->event)), LOG_INT("lines", sum->lines),
+              LOG_STR("from", str_from_c(from)), LOG_STR("until", str_from_c(until)));
+}
+
+static void say_sums(int64_t now_us)
+{
+    struct log_budget_sum sum;
+    while (next_sum(now_us, &sum)) {
+        say_sum(&sum);
+    }
+}
+
+void log_sum_up(void)
+{
+    say_sums(clock_monotonic_us());
+}
+
+void log_sum_up_all(void)
+{
+    say_sums(CLOCK_NEVER);
+}
+
+int64_t log_suppressed_lines(void)
+{
+    pthread_mutex_lock(&budget_lock);
+    int64_t lines = budget.suppressed;
+    pthread_mutex_unlock(&budget_lock);
+    return lines;
 }

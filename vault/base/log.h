@@ -2,7 +2,14 @@
 // The operator's log: one JSON object per line on standard error, written with one write(2).
 // Fields are typed and there is none for a secret. Thread-safe; never blocks on memory.
 //
-//     log_event(LOG_WARN, "store.connect_failed", LOG_STR("host", host), LOG_INT("attempt", n));
+//     log_event(LOG_INFO, "server.ready", LOG_STR("node", name), LOG_INT("workers", n));
+//
+// What is said again and again while something is wrong, by each request or each attempt, is said
+// with log_repeated(): of each event a burst of lines is written, then one a second
+// (log_budget.h); the others are counted, and the counts become lines of their own:
+//
+//     "event":"log.suppressed","of":"audit.append_failed","lines":8123
+//     "event":"log.suppression_ended","of":"audit.append_failed","lines":9001,"from":...,"until":...
 #pragma once
 
 #include "vault/base/bytes.h"
@@ -36,3 +43,13 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 #define log_event(level, event, ...)                                                               \
     log_write((level), (event), (const struct log_field[]){__VA_ARGS__},                           \
               ARRAY_LEN(((const struct log_field[]){__VA_ARGS__})))
+void log_write_repeated(enum log_level level, const char *event, const struct log_field *fields,
+                        size_t count);
+#define log_repeated(level, event, ...)                                                            \
+    log_write_repeated((level), (event), (const struct log_field[]){__VA_ARGS__},                  \
+                       ARRAY_LEN(((const struct log_field[]){__VA_ARGS__})))
+// From time to time, by one thread: writes the sums that are due.
+void log_sum_up(void);
+// At the end: writes all of them.
+void log_sum_up_all(void);
+int64_t log_suppressed_lines(void); // since the start

@@ -123,7 +123,7 @@ static struct status load(struct worker *w)
         w->catalog = job.catalog;
         vault_epoch_see(w->vault, catalog_epoch(w->catalog));
     } else {
-        log_event(LOG_ERROR, "catalog.load_failed", LOG_STATUS(s));
+        log_repeated(LOG_ERROR, "catalog.load_failed", LOG_STATUS(s));
     }
     wake_waiters(w);
     return s;

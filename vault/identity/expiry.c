@@ -88,7 +88,7 @@ static bool try_round(struct expiry *e)
     struct status s = run_round(e, &count);
     w->operations--;
     if (!status_ok(s)) {
-        log_event(LOG_WARN, "token.expire_failed", LOG_STATUS(s));
+        log_repeated(LOG_WARN, "token.expire_failed", LOG_STATUS(s));
     }
     return status_ok(s) && count >= ROUND_TOKENS;
 }

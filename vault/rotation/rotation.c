@@ -74,7 +74,7 @@ static void run_round(struct rotation *r)
     r->worker->operations++;
     struct status s = schedule_round(r, most, claims, &count);
     if (!status_ok(s)) {
-        log_event(LOG_WARN, "rotation.round_failed", LOG_STATUS(s));
+        log_repeated(LOG_WARN, "rotation.round_failed", LOG_STATUS(s));
     }
     for (size_t i = 0; i < count; i++) {
         start_run(r, &claims[i]);

@@ -279,7 +279,7 @@ static void record(struct run *r, const struct commit_job *job, int64_t began_us
     };
     struct status s = audit_append(r->worker->audit, &entry);
     if (!status_ok(s)) {
-        log_event(LOG_WARN, "rotation.audit_later", LOG_UUID("attempt", r->id), LOG_STATUS(s));
+        log_repeated(LOG_WARN, "rotation.audit_later", LOG_UUID("attempt", r->id), LOG_STATUS(s));
     }
 }
 
@@ -409,8 +409,8 @@ static struct status run_states(struct run *r)
 // What is wrong with our own side is no reason to forget the attempt: it is tried again.
 static void note_failure(struct run *r, struct status s)
 {
-    log_event(s.code == STATUS_CONFLICT ? LOG_INFO : LOG_ERROR, "rotation.attempt_left",
-              LOG_UUID("attempt", r->id), LOG_INT("fence", r->fence), LOG_STATUS(s));
+    log_repeated(s.code == STATUS_CONFLICT ? LOG_INFO : LOG_ERROR, "rotation.attempt_left",
+                 LOG_UUID("attempt", r->id), LOG_INT("fence", r->fence), LOG_STATUS(s));
     if (s.code == STATUS_CONFLICT || r->finished || r->attempt.row_version == 0) {
         return;
     }

@@ -73,8 +73,8 @@ void batch_connection_lost(struct batch *b, struct status why)
     if (b->conn == NULL) {
         return;
     }
-    log_event(b->closing ? LOG_DEBUG : LOG_WARN, "store.connection_lost",
-              LOG_INT("flights", b->flights), LOG_STATUS(why));
+    log_repeated(b->closing ? LOG_DEBUG : LOG_WARN, "store.connection_lost",
+                 LOG_INT("flights", b->flights), LOG_STATUS(why));
     loop_remove(&b->source);
     PQfinish(b->conn);
     b->conn = NULL;
@@ -221,7 +221,7 @@ static void keep_connected(void *arg)
             status_ignore(fiber_wait(&b->lost, CLOCK_NEVER)); // can't time out
             continue;
         }
-        log_event(LOG_WARN, "store.no_connection", LOG_STATUS(s));
+        log_repeated(LOG_WARN, "store.no_connection", LOG_STATUS(s));
         fiber_sleep_until(loop_now_us(b->options.loop) + backoff_us);
         backoff_us = backoff_us * 2 < BACKOFF_MAX_US ? backoff_us * 2 : BACKOFF_MAX_US;
     }

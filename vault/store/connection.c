@@ -60,8 +60,8 @@ struct status connection_open(const struct store_config *config, PGconn **out)
     }
     if (PQstatus(conn) != CONNECTION_OK) {
         // The message names host and reason, never a password.
-        log_event(LOG_WARN, "store.connect_failed",
-                  LOG_STR("reason", str_trim(str_from_c(PQerrorMessage(conn)))));
+        log_repeated(LOG_WARN, "store.connect_failed",
+                     LOG_STR("reason", str_trim(str_from_c(PQerrorMessage(conn)))));
         PQfinish(conn);
         FAIL(UNAVAILABLE, "the database can't be reached");
     }

@@ -57,7 +57,7 @@ struct status sqlstate_check(const PGresult *res, const char *statement)
         FAIL(UNAVAILABLE, "another statement of the same batch failed");
     }
     const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-    log_event(LOG_WARN, "store.statement_failed", LOG_STR("statement", str_from_c(statement)),
-              LOG_STR("sqlstate", str_from_c(sqlstate)));
+    log_repeated(LOG_WARN, "store.statement_failed", LOG_STR("statement", str_from_c(statement)),
+                 LOG_STR("sqlstate", str_from_c(sqlstate)));
     return sqlstate_to_status(sqlstate);
 }
