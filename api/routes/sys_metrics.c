@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "api/routes/route_tables.h"
+#include "api/routes/sys_metrics_node.h"
 #include "vault/core/crew.h"
 #include "vault/core/metrics.h"
 #include "vault/core/metrics_request.h"
@@ -101,16 +102,6 @@ static struct status put_workers(struct operation *op, struct buffer *out)
     return OK_STATUS;
 }
 
-static void put_vault(struct buffer *out, const struct vault *v)
-{
-    char labels[128];
-    snprintf(labels, sizeof labels, "version=\"%.*s\"", STR_ARG(str_first(v->version, 64)));
-    metrics_put_head(out, "rotunda_build_info", "The program's version.", METRICS_GAUGE);
-    metrics_put_sample(out, "rotunda_build_info", labels, 1);
-    metrics_put_head(out, "rotunda_unsealed", "1 while the vault is unsealed.", METRICS_GAUGE);
-    metrics_put_sample(out, "rotunda_unsealed", NULL, vault_state(v) == VAULT_UNSEALED);
-}
-
 static struct status get_metrics(struct operation *op, struct http_request *req,
                                  struct http_response *res)
 {
@@ -120,7 +111,7 @@ static struct status get_metrics(struct operation *op, struct http_request *req,
         FAIL(INVALID, "the only format is prometheus");
     }
     buffer_clear(&res->body);
-    put_vault(&res->body, op->worker->vault);
+    sys_metrics_put_node(op->worker->vault, &res->body);
     metrics_put_requests(&res->body);
     TRY(put_workers(op, &res->body));
     metrics_put_process(&res->body);

@@ -2,6 +2,7 @@
 // sys/init, seal-status, unseal, seal, health, leader. Answers are flat JSON, without an envelope.
 #include "api/routes/answer.h"
 #include "api/routes/route_tables.h"
+#include "vault/core/alarm.h"
 #include "vault/core/crew.h"
 #include "vault/core/sealing.h"
 #include "vault/seal/share.h"
@@ -253,6 +254,21 @@ static struct status health_code(const struct http_request *req, enum vault_stat
                                  : pick_code(req, "uninitcode", 501, out);
 }
 
+// For anybody to see, so no more than their names.
+static void put_alarms(struct json_writer *w, const struct vault *v)
+{
+    bool raised[ALARM_COUNT];
+    alarms_read(v, raised);
+    json_put_key(w, "alarms");
+    json_begin_array(w);
+    for (size_t i = 0; i < ALARM_COUNT; i++) {
+        if (raised[i]) {
+            json_put_string(w, str_from_c(alarm_name((enum alarm)i)));
+        }
+    }
+    json_end_array(w);
+}
+
 static void put_health(struct json_writer *w, const struct vault *v, const struct sealing_status *s)
 {
     json_begin_object(w);
@@ -264,6 +280,7 @@ static void put_health(struct json_writer *w, const struct vault *v, const struc
     json_add_string(w, "replication_dr_mode", STR("disabled"));
     json_add_int(w, "server_time_utc", clock_wall_us() / CLOCK_SECOND);
     json_add_string(w, "version", v->version);
+    put_alarms(w, v);
     if (s->state == VAULT_UNSEALED) {
         char cluster[UUID_TEXT_BYTES];
         uuid_format(s->cluster_id, cluster);

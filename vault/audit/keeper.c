@@ -10,7 +10,7 @@
 #include "vault/audit/witness_file.h"
 #include "vault/base/log.h"
 
-enum { ARENA_BYTES = 16 * 1024 * 1024, START_POLL_US = 20000 };
+enum { ARENA_BYTES = 16 * 1024 * 1024, START_POLL_US = 20000, LATE_INTERVALS = 3 };
 
 static const int64_t round_us = 10 * (int64_t)CLOCK_SECOND;
 static const int64_t hour_us = 3600 * (int64_t)CLOCK_SECOND;
@@ -56,6 +56,9 @@ struct audit_keeper_state audit_keeper_state(struct audit_keeper *k)
     pthread_mutex_lock(&k->lock);
     struct audit_keeper_state state = k->state;
     pthread_mutex_unlock(&k->lock);
+    int64_t late_us = LATE_INTERVALS * k->options.checkpoint_interval_s * CLOCK_SECOND + round_us;
+    state.checkpoint_late =
+        state.checkpoint_at_us > 0 && clock_monotonic_us() - state.checkpoint_at_us > late_us;
     return state;
 }
 
@@ -127,6 +130,7 @@ struct checkpoint_job {
     int64_t at_least_s; // the newest one's age
     int64_t altered;
     struct audit_checkpoint_head newest;
+    int64_t newest_age_s;
 };
 
 static struct status checkpoint_work(struct session *s, void *arg)
@@ -140,6 +144,7 @@ static struct status checkpoint_work(struct session *s, void *arg)
         FAIL(INTEGRITY, "checkpoints are gone: the database was put back to an older state");
     }
     if (age_s < job->at_least_s) {
+        job->newest_age_s = age_s;
         return OK_STATUS;
     }
     return audit_checkpoint_make(s, job->keeper->options.signer, &previous, &job->newest,
@@ -187,6 +192,7 @@ static struct status keep_checkpoints(struct audit_keeper *k, int64_t at_least_s
     TRY(store_transact(k->options.store, checkpoint_work, &job));
     pthread_mutex_lock(&k->lock);
     k->state.last_checkpoint = job.newest.number;
+    k->state.checkpoint_at_us = clock_monotonic_us() - job.newest_age_s * CLOCK_SECOND;
     k->state.altered += job.altered;
     pthread_mutex_unlock(&k->lock);
     keep_file(k, job.newest.number);
@@ -284,6 +290,9 @@ static void run(void *arg)
         wait_for_round(k);
     }
     note(k, "audit.checkpoint_failed", keep_checkpoints(k, 0));
+    pthread_mutex_lock(&k->lock);
+    k->state.checkpoint_at_us = 0; // a sealed vault makes none
+    pthread_mutex_unlock(&k->lock);
     k->running = false;
     fiber_signal(&k->ended);
 }

@@ -33,8 +33,10 @@ void audit_keeper_stop(struct audit_keeper *k);
 struct audit_keeper_state {
     int64_t altered; // chains or checkpoints found altered since the start
     int64_t adopted_effects;
-    int64_t last_checkpoint; // number
-    int64_t failures;        // rounds in which something couldn't be done
+    int64_t last_checkpoint;  // number
+    int64_t checkpoint_at_us; // monotonic; 0 while not known
+    bool checkpoint_late;     // none was made for three times the interval
+    int64_t failures;         // rounds in which something couldn't be done
     bool checkpoint_file_failing;
 };
 struct audit_keeper_state audit_keeper_state(struct audit_keeper *k);

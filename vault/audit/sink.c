@@ -33,11 +33,12 @@ struct sink {
     struct buffer spool; // what the thread hasn't taken yet
     size_t spool_lines;
     bool stopping;
+    size_t batch_lines; // what the thread has taken and not written yet
     struct audit_sink_stats stats;
     // The thread's own.
     struct sink_file file;
+    bool file_known;     // it was open before
     struct buffer batch; // being written
-    size_t batch_lines;
     size_t batch_at;
 };
 
@@ -85,6 +86,20 @@ static bool take_batch(struct sink *k)
     return k->batch.len > 0;
 }
 
+// What was in the file before is gone with it, or is where somebody moved it to.
+static void note_reopened(struct sink *k)
+{
+    pthread_mutex_lock(&k->lock);
+    k->stats.reopened += k->file_known;
+    int64_t written = k->stats.written;
+    pthread_mutex_unlock(&k->lock);
+    if (k->file_known) {
+        log_repeated(LOG_WARN, "audit.sink_reopened", LOG_STR("sink", str_from_c(k->config.path)),
+                     LOG_INT("written_before", written));
+    }
+    k->file_known = true;
+}
+
 // Another file begins with a whole line.
 static void rewind_line(struct sink *k)
 {
@@ -98,6 +113,7 @@ static struct status write_some(struct sink *k)
     bool reopened;
     TRY(sink_file_ready(&k->file, &reopened));
     if (reopened) {
+        note_reopened(k);
         rewind_line(k);
     }
     const struct bytes rest = {k->batch.ptr + k->batch_at, k->batch.len - k->batch_at};
@@ -131,10 +147,24 @@ static bool out_of_time(struct sink *k, int64_t *give_up_us)
     return clock_monotonic_us() >= *give_up_us;
 }
 
-static void finish_batch(struct sink *k, bool written)
+static size_t lines_before(struct bytes text)
 {
+    size_t lines = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        lines += text.ptr[i] == '\n';
+    }
+    return lines;
+}
+
+// What wasn't written by now won't be.
+static void finish_batch(struct sink *k)
+{
+    bool all = k->batch_at == k->batch.len;
+    size_t written = all ? k->batch_lines : lines_before((struct bytes){k->batch.ptr, k->batch_at});
     pthread_mutex_lock(&k->lock);
-    *(written ? &k->stats.written : &k->stats.dropped) += (int64_t)k->batch_lines;
+    k->stats.written += (int64_t)written;
+    k->stats.dropped += (int64_t)(k->batch_lines - written);
+    k->batch_lines = 0;
     pthread_mutex_unlock(&k->lock);
     buffer_clear(&k->batch);
 }
@@ -152,7 +182,7 @@ static void write_batch(struct sink *k)
             break;
         }
     }
-    finish_batch(k, k->batch_at == k->batch.len);
+    finish_batch(k);
 }
 
 static void *run(void *arg)
@@ -355,6 +385,7 @@ size_t audit_sinks_stats(struct audit_sinks *s, struct audit_sink_stats out[AUDI
     for (size_t i = 0; i < count; i++) {
         pthread_mutex_lock(&s->list[i]->lock);
         out[i] = s->list[i]->stats;
+        out[i].waiting = (int64_t)(s->list[i]->spool_lines + s->list[i]->batch_lines);
         pthread_mutex_unlock(&s->list[i]->lock);
     }
     pthread_mutex_unlock(&s->lock);
@@ -375,22 +406,31 @@ void audit_sinks_write_line(struct buffer *lines, int64_t chain_id, int64_t seq,
     audit_line_put(lines, &item);
 }
 
+static bool append(struct sink *k, const struct buffer *lines)
+{
+    if (!status_ok(buffer_status(lines)) || k->spool.len + lines->len > AUDIT_SINK_SPOOL_BYTES) {
+        return false;
+    }
+    buffer_append(&k->spool, buffer_bytes(lines));
+    return status_ok(buffer_status(&k->spool));
+}
+
 static void spool(struct sink *k, const struct buffer *lines, size_t count)
 {
     pthread_mutex_lock(&k->lock);
-    bool fits =
-        status_ok(buffer_status(lines)) && k->spool.len + lines->len <= AUDIT_SINK_SPOOL_BYTES;
-    if (fits) {
-        buffer_append(&k->spool, buffer_bytes(lines));
-        fits = status_ok(buffer_status(&k->spool));
-    }
+    bool fits = append(k, lines);
     if (fits) {
         k->spool_lines += count;
         pthread_cond_signal(&k->changed);
     } else {
         k->stats.dropped += (int64_t)count;
     }
+    int64_t dropped = k->stats.dropped;
     pthread_mutex_unlock(&k->lock);
+    if (!fits) {
+        log_repeated(LOG_ERROR, "audit.sink_dropping", LOG_STR("sink", str_from_c(k->config.path)),
+                     LOG_INT("dropped", dropped));
+    }
 }
 
 void audit_sinks_put(struct audit_sinks *s, const struct buffer *lines, size_t count)

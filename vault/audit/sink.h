@@ -28,6 +28,8 @@ struct audit_sink_stats {
     char path[AUDIT_SINK_PATH_BYTES];
     int64_t written; // lines
     int64_t dropped;
+    int64_t waiting;   // lines that aren't written yet
+    int64_t reopened;  // how often the file had been moved away or removed
     bool failing;      // it can't be written to at the moment
     const char *error; // a literal: why not; "" while it can
 };

@@ -110,6 +110,9 @@ struct status sink_file_write(struct sink_file *f, struct bytes data, int wait_m
     if (errno == EAGAIN || errno == EINTR) {
         FAIL(UNAVAILABLE, "the reader of the pipe doesn't read");
     }
+    if (errno == EPIPE) {
+        FAIL(UNAVAILABLE, "nobody reads from the pipe");
+    }
     if (errno == ENOSPC || errno == EDQUOT) {
         FAIL(UNAVAILABLE, "the disk is full");
     }

@@ -59,6 +59,41 @@ void metrics_put_sample(struct buffer *out, const char *name, const char *labels
     buffer_append_c(out, "\n");
 }
 
+static void put_label_value(struct buffer *out, struct str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+        if (c == '\n') {
+            buffer_append_c(out, "\\n");
+            continue;
+        }
+        if (c == '"' || c == '\\') {
+            buffer_append_c(out, "\\");
+        }
+        buffer_append_byte(out, (uint8_t)c);
+    }
+}
+
+void metrics_put_labelled(struct buffer *out, const char *name, const char *label,
+                          struct str label_value, int64_t value)
+{
+    buffer_append_c(out, name);
+    buffer_append_c(out, "{");
+    buffer_append_c(out, label);
+    buffer_append_c(out, "=\"");
+    put_label_value(out, label_value);
+    buffer_append_c(out, "\"} ");
+    buffer_append_int(out, value);
+    buffer_append_c(out, "\n");
+}
+
+void metrics_put_single(struct buffer *out, const char *name, const char *help,
+                        enum metrics_kind kind, int64_t value)
+{
+    metrics_put_head(out, name, help, kind);
+    metrics_put_sample(out, name, NULL, value);
+}
+
 void metrics_put_seconds(struct buffer *out, const char *name, const char *labels, int64_t us)
 {
     char text[32];

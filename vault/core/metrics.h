@@ -31,6 +31,12 @@ const struct metrics_source *metrics_source_at(size_t i);
 void metrics_put_head(struct buffer *out, const char *name, const char *help,
                       enum metrics_kind kind);
 void metrics_put_sample(struct buffer *out, const char *name, const char *labels, int64_t value);
+// One label, whose value may hold anything: it is escaped.
+void metrics_put_labelled(struct buffer *out, const char *name, const char *label,
+                          struct str label_value, int64_t value);
+// A head and one sample without labels.
+void metrics_put_single(struct buffer *out, const char *name, const char *help,
+                        enum metrics_kind kind, int64_t value);
 // A sample of microseconds, written in seconds.
 void metrics_put_seconds(struct buffer *out, const char *name, const char *labels, int64_t us);
 

@@ -54,6 +54,13 @@ static void a_metric_is_its_head_and_samples(void **state)
                buffer_str(text));
 }
 
+static void label_values_are_escaped(void **state)
+{
+    struct buffer *text = *state;
+    metrics_put_labelled(text, "rotunda_things", "of", STR("a\"b\\c\nd"), 1);
+    assert_str("rotunda_things{of=\"a\\\"b\\\\c\\nd\"} 1\n", buffer_str(text));
+}
+
 static void requests_are_summed_over_the_workers(void **state)
 {
     struct buffer *text = *state;
@@ -105,6 +112,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_metric_is_its_head_and_samples, open_text, close_text),
+        cmocka_unit_test_setup_teardown(label_values_are_escaped, open_text, close_text),
         cmocka_unit_test_setup_teardown(requests_are_summed_over_the_workers, open_text,
                                         close_text),
         cmocka_unit_test_setup_teardown(the_process_is_described, open_text, close_text),

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: ISC
+#include "api/routes/sys_metrics_node.h"
+
+#include "vault/audit/keeper.h"
+#include "vault/audit/sink.h"
+#include "vault/base/log.h"
+#include "vault/core/alarm.h"
+#include "vault/core/metrics.h"
+
+static void put_vault(const struct vault *v, struct buffer *out)
+{
+    metrics_put_head(out, "rotunda_build_info", "The program's version.", METRICS_GAUGE);
+    metrics_put_labelled(out, "rotunda_build_info", "version", v->version, 1);
+    metrics_put_single(out, "rotunda_unsealed", "1 while the vault is unsealed.", METRICS_GAUGE,
+                       vault_state(v) == VAULT_UNSEALED);
+    metrics_put_single(out, "rotunda_log_suppressed_lines_total",
+                       "Log lines left out because they repeated.", METRICS_COUNTER,
+                       log_suppressed_lines());
+}
+
+static void put_alarms(const struct vault *v, struct buffer *out)
+{
+    bool raised[ALARM_COUNT];
+    alarms_read(v, raised);
+    metrics_put_head(out, "rotunda_alarm", "1 while the alarm is raised.", METRICS_GAUGE);
+    for (size_t i = 0; i < ALARM_COUNT; i++) {
+        metrics_put_labelled(out, "rotunda_alarm", "alarm", str_from_c(alarm_name((enum alarm)i)),
+                             raised[i]);
+    }
+}
+
+static void put_keeper(struct audit_keeper *keeper, struct buffer *out)
+{
+    struct audit_keeper_state k = audit_keeper_state(keeper);
+    metrics_put_single(out, "rotunda_audit_altered_total", "Chains and checkpoints found altered.",
+                       METRICS_COUNTER, k.altered);
+    metrics_put_single(out, "rotunda_audit_adopted_effects_total",
+                       "Changes of dead connections that were turned into records.",
+                       METRICS_COUNTER, k.adopted_effects);
+    metrics_put_single(out, "rotunda_audit_keeping_failures_total",
+                       "Times that looking after the audit log failed.", METRICS_COUNTER,
+                       k.failures);
+    metrics_put_single(out, "rotunda_audit_checkpoint_number", "The newest checkpoint.",
+                       METRICS_GAUGE, k.last_checkpoint);
+    if (k.checkpoint_at_us > 0) {
+        metrics_put_head(out, "rotunda_audit_checkpoint_age_seconds",
+                         "Time since the newest checkpoint.", METRICS_GAUGE);
+        metrics_put_seconds(out, "rotunda_audit_checkpoint_age_seconds", NULL,
+                            clock_monotonic_us() - k.checkpoint_at_us);
+    }
+}
+
+// name, kind, help, value of one sink
+#define SINK_TABLE(X)                                                                              \
+    X("written_lines_total", COUNTER, "Lines written to a sink.", written)                         \
+    X("dropped_lines_total", COUNTER, "Lines that a sink lost.", dropped)                          \
+    X("reopened_total", COUNTER, "Times that a sink's file had been moved or removed.", reopened)  \
+    X("waiting_lines", GAUGE, "Lines that wait for a sink.", waiting)                              \
+    X("failing", GAUGE, "1 while a sink can't be written to.", failing)
+
+static void put_sinks(struct audit_sinks *sinks, struct buffer *out)
+{
+    struct audit_sink_stats stats[AUDIT_SINKS_MAX];
+    size_t count = audit_sinks_stats(sinks, stats);
+#define X(name, kind, help, member)                                                                \
+    metrics_put_head(out, "rotunda_audit_sink_" name, help, METRICS_##kind);                       \
+    for (size_t i = 0; i < count; i++) {                                                           \
+        metrics_put_labelled(out, "rotunda_audit_sink_" name, "sink", str_from_c(stats[i].path),   \
+                             stats[i].member);                                                     \
+    }
+    SINK_TABLE(X)
+#undef X
+}
+
+void sys_metrics_put_node(const struct vault *v, struct buffer *out)
+{
+    put_vault(v, out);
+    put_alarms(v, out);
+    if (v->keeper != NULL) {
+        put_keeper(v->keeper, out);
+    }
+    if (v->sinks != NULL) {
+        put_sinks(v->sinks, out);
+    }
+}
