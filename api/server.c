@@ -100,14 +100,15 @@ static struct status make_audit(struct server *s)
         TRY(arena_printf(c->arena, &folder, "%.*s/audit", STR_ARG(c->data_dir)));
     }
     TRY(audit_sinks_new(folder, &v->sinks));
-    const struct audit_keeper_options options = {.store = v->store,
-                                                 .keyring = v->keyring,
-                                                 .signer = v->signer,
-                                                 .sinks = v->sinks,
-                                                 .checkpoint_interval_s =
-                                                     c->audit.checkpoint_interval_s,
-                                                 .retention_s = c->audit.retention_s,
-                                                 .checkpoint_file = c->audit.checkpoint_file};
+    const struct audit_keeper_options options = {
+        .store = v->store,
+        .keyring = v->keyring,
+        .signer = v->signer,
+        .sinks = v->sinks,
+        .checkpoint_interval_s = c->audit.checkpoint_interval_s,
+        .retention_s = c->audit.retention_s,
+        .checkpoint_file = c->audit.checkpoint_file,
+        .room = {c->audit.alarm_bytes, c->database.alarm_bytes}};
     return audit_keeper_new(&options, &v->keeper);
 }
 

@@ -50,6 +50,20 @@ static void put_keeper(struct audit_keeper *keeper, struct buffer *out)
     }
 }
 
+static void put_room(const struct vault *v, struct buffer *out)
+{
+    struct audit_room room = audit_keeper_state(v->keeper).room;
+    metrics_put_single(out, "rotunda_audit_size_bytes",
+                       "Size of the audit log in the database, with its indexes.", METRICS_GAUGE,
+                       room.audit_bytes);
+    metrics_put_single(out, "rotunda_audit_daily_bytes",
+                       "What the audit log grows by in a day: mean of up to seven whole days.",
+                       METRICS_GAUGE, room.daily_bytes);
+    metrics_put_single(out, "rotunda_database_size_bytes",
+                       "Size of the vault's database, the audit log among it.", METRICS_GAUGE,
+                       room.database_bytes);
+}
+
 // name, kind, help, value of one sink
 #define SINK_TABLE(X)                                                                              \
     X("written_lines_total", COUNTER, "Lines written to a sink.", written)                         \
@@ -78,6 +92,7 @@ void sys_metrics_put_node(const struct vault *v, struct buffer *out)
     put_alarms(v, out);
     if (v->keeper != NULL) {
         put_keeper(v->keeper, out);
+        put_room(v, out);
     }
     if (v->sinks != NULL) {
         put_sinks(v->sinks, out);

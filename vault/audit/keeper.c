@@ -10,7 +10,7 @@
 #include "vault/audit/witness_file.h"
 #include "vault/base/log.h"
 
-enum { ARENA_BYTES = 16 * 1024 * 1024, START_POLL_US = 20000, LATE_INTERVALS = 3 };
+enum { ARENA_BYTES = 16 * 1024 * 1024, START_POLL_US = 20000, LATE_INTERVALS = 3, ROOM_ROUNDS = 6 };
 
 static const int64_t round_us = 10 * (int64_t)CLOCK_SECOND;
 static const int64_t hour_us = 3600 * (int64_t)CLOCK_SECOND;
@@ -24,6 +24,7 @@ struct audit_keeper {
     struct fiber_event wake;
     struct fiber_event ended;
     int64_t housekeeping_due_us;
+    int64_t rounds;
     int64_t file_number; // the last checkpoint that the file has
     bool file_known;
     pthread_mutex_t lock; // of the state
@@ -253,6 +254,48 @@ static struct status keep_sinks(struct audit_keeper *k)
                                     : store_run(k->options.store, sinks_work, &k->options);
 }
 
+// ---- room
+
+static struct status measure_work(struct session *s, void *arg)
+{
+    return audit_room_measure(s, arg);
+}
+
+static void tell_room(const struct audit_keeper *k, const struct audit_room *room,
+                      enum audit_room_state state)
+{
+    static const char *const events[] = {[AUDIT_ROOM_ENOUGH] = "audit.room_enough",
+                                         [AUDIT_ROOM_SHORT_SOON] = "audit.room_short_soon",
+                                         [AUDIT_ROOM_SHORT] = "audit.room_short"};
+    static const enum log_level levels[] = {[AUDIT_ROOM_ENOUGH] = LOG_INFO,
+                                            [AUDIT_ROOM_SHORT_SOON] = LOG_WARN,
+                                            [AUDIT_ROOM_SHORT] = LOG_ERROR};
+    log_event(levels[state], events[state], LOG_INT("audit_bytes", room->audit_bytes),
+              LOG_INT("audit_alarm_bytes", k->options.room.audit_bytes),
+              LOG_INT("database_bytes", room->database_bytes),
+              LOG_INT("database_alarm_bytes", k->options.room.database_bytes),
+              LOG_INT("daily_bytes", room->daily_bytes));
+}
+
+static struct status keep_room(struct audit_keeper *k)
+{
+    if (k->rounds++ % ROOM_ROUNDS != 0) {
+        return OK_STATUS;
+    }
+    struct audit_room room;
+    TRY(store_run(k->options.store, measure_work, &room));
+    enum audit_room_state state = audit_room_judge(&room, &k->options.room);
+    pthread_mutex_lock(&k->lock);
+    bool changed = state != k->state.room_state;
+    k->state.room = room;
+    k->state.room_state = state;
+    pthread_mutex_unlock(&k->lock);
+    if (changed) {
+        tell_room(k, &room, state);
+    }
+    return OK_STATUS;
+}
+
 // ---- the fiber
 
 static void one_round(struct audit_keeper *k)
@@ -262,6 +305,7 @@ static void one_round(struct audit_keeper *k)
     note(k, "audit.checkpoint_failed", keep_checkpoints(k, k->options.checkpoint_interval_s));
     note(k, "audit.days_not_kept", keep_days(k));
     note(k, "audit.sinks_not_kept", keep_sinks(k));
+    note(k, "audit.room_not_measured", keep_room(k));
 }
 
 static void wait_for_round(struct audit_keeper *k)

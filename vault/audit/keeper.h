@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: ISC
 // What the audit log needs done from time to time, by one fiber per node, on worker 0: takes over
 // and succeeds signing keys, adopts what dead nodes left, makes checkpoints, prepares and drops
-// days, starts and stops sinks. Any number of nodes may do so at once. None of it stops the vault
-// when it fails: failures are logged, counted, and tried again.
+// days, starts and stops sinks, measures how much room is taken. Any number of nodes may do so at
+// once. None of it stops the vault when it fails: failures are logged, counted, and tried again.
 #pragma once
 
 #include "vault/audit/log.h"
+#include "vault/audit/room.h"
 #include "vault/audit/sink.h"
 #include "vault/store/store.h"
 
@@ -19,6 +20,7 @@ struct audit_keeper_options {
     int64_t checkpoint_interval_s;
     int64_t retention_s;        // 0: for ever
     struct str checkpoint_file; // NUL-terminated; empty: none
+    struct audit_room_bounds room;
 };
 
 void audit_keeper_free(struct audit_keeper *k);
@@ -38,5 +40,7 @@ struct audit_keeper_state {
     bool checkpoint_late;     // none was made for three times the interval
     int64_t failures;         // rounds in which something couldn't be done
     bool checkpoint_file_failing;
+    struct audit_room room; // all 0 before it was measured
+    enum audit_room_state room_state;
 };
 struct audit_keeper_state audit_keeper_state(struct audit_keeper *k);

@@ -33,6 +33,7 @@ struct config_database {
     struct str sslrootcert;
     struct str password_file;
     struct str password_credential; // name in $CREDENTIALS_DIRECTORY
+    int64_t alarm_bytes;            // 0: none
 };
 
 enum config_seal_kind { CONFIG_SEAL_NONE, CONFIG_SEAL_SHAMIR, CONFIG_SEAL_STATIC };
@@ -62,6 +63,7 @@ struct config_audit {
     int64_t retention_s; // 0: for ever
     int64_t checkpoint_interval_s;
     struct str checkpoint_file; // empty: none
+    int64_t alarm_bytes;        // 0: none
 };
 
 struct config_rotation {

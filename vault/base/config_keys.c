@@ -14,6 +14,7 @@ enum {
     LONGEST_NAME = 63, // of a key, for the comparison of spellings
 };
 
+#define LARGEST_BYTES ((int64_t)1 << 50)
 #define AT(field) offsetof(CONFIG_STRUCTURE, field)
 #define TEXT(key, field, fallback, doc)                                                            \
     {                                                                                              \
@@ -92,6 +93,8 @@ static const struct config_key database_keys[] = {
           "file that holds the password alone, closed to others"),
     TEXT("password_credential", password_credential, NULL,
          "name of the systemd credential that holds the password"),
+    COUNT("alarm_bytes", alarm_bytes, 0, LARGEST_BYTES, 0,
+          "size of the whole database that raises an alarm; 0: none"),
 };
 #undef CONFIG_STRUCTURE
 
@@ -137,6 +140,8 @@ static const struct config_key audit_keys[] = {
              "time between signed checkpoints"),
     PLACE("checkpoint_file", CONFIG_PATH, checkpoint_file,
           "file that every checkpoint is appended to: a witness outside of the database"),
+    COUNT("alarm_bytes", alarm_bytes, 0, LARGEST_BYTES, 0,
+          "size of the audit log in the database that raises an alarm; 0: none"),
 };
 #undef CONFIG_STRUCTURE
 

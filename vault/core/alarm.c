@@ -34,5 +34,7 @@ void alarms_read(const struct vault *v, bool out[ALARM_COUNT])
     out[ALARM_AUDIT_ALTERED] = k.altered > 0;
     out[ALARM_AUDIT_CHECKPOINT_LATE] = k.checkpoint_late;
     out[ALARM_AUDIT_CHECKPOINT_FILE_FAILING] = k.checkpoint_file_failing;
+    out[ALARM_ROOM_SHORT] = k.room_state == AUDIT_ROOM_SHORT;
+    out[ALARM_ROOM_SHORT_SOON] = k.room_state == AUDIT_ROOM_SHORT_SOON;
     out[ALARM_AUDIT_SINK_FAILING] = any_sink_fails(v->sinks);
 }

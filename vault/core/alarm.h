@@ -9,7 +9,9 @@
     X(AUDIT_ALTERED, "audit_altered")                                                              \
     X(AUDIT_CHECKPOINT_LATE, "audit_checkpoint_late")                                              \
     X(AUDIT_CHECKPOINT_FILE_FAILING, "audit_checkpoint_file_failing")                              \
-    X(AUDIT_SINK_FAILING, "audit_sink_failing")
+    X(AUDIT_SINK_FAILING, "audit_sink_failing")                                                    \
+    X(ROOM_SHORT, "room_short")                                                                    \
+    X(ROOM_SHORT_SOON, "room_short_soon")
 
 enum alarm {
 #define X(name, text) ALARM_##name,
