@@ -17,13 +17,25 @@ static struct http_stats stats_of(const struct server_worker *s)
     return sum;
 }
 
-#define X(name)                                                                                    \
+// Member of struct http_stats, name of the metric, help.
+#define HTTP_METRICS_TABLE(X)                                                                      \
+    X(accepted, "connections_accepted", "Connections accepted.")                                   \
+    X(refused_connections, "connections_refused", "Connections refused over a limit.")             \
+    X(requests, "requests", "Requests handed to the API.")                                         \
+    X(refused_requests, "requests_refused", "Requests refused before that: 400, 405, 413, 503.")   \
+    X(malformed, "requests_malformed", "Connections closed for what isn't HTTP.")                  \
+    X(timeouts, "timeouts", "Connections closed at a deadline.")                                   \
+    X(abandoned, "requests_abandoned", "Requests whose client left before the answer.")            \
+    X(body_bytes_in, "received_bytes", "Bytes of bodies received.")                                \
+    X(body_bytes_out, "sent_bytes", "Bytes of bodies sent.")
+
+#define X(name, metric, help)                                                                      \
     static int64_t read_##name(void *ctx, const struct worker *w)                                  \
     {                                                                                              \
         const struct server_worker *workers = ctx;                                                 \
         return (int64_t)stats_of(&workers[w->number]).name;                                        \
     }
-HTTP_STATS_TABLE(X)
+HTTP_METRICS_TABLE(X)
 #undef X
 
 static int64_t read_connections(void *ctx, const struct worker *w)
@@ -40,13 +52,16 @@ static int64_t read_connections(void *ctx, const struct worker *w)
 void server_metrics_register(struct server_worker *workers)
 {
     static const struct metrics_source sources[] = {
-#define X(name)                                                                                    \
-    {"rotunda_http_" #name "_total", "HTTP server: " #name ".", METRICS_COUNTER, read_##name, NULL},
-        HTTP_STATS_TABLE(X)
+#define X(name, metric, help)                                                                      \
+    {"rotunda_http_" metric "_total", help, METRICS_COUNTER, read_##name, NULL},
+        HTTP_METRICS_TABLE(X)
 #undef X
             {"rotunda_http_connections", "Open connections.", METRICS_GAUGE, read_connections,
              NULL},
     };
+    // All that it counts, and the connections.
+    _Static_assert(ARRAY_LEN(sources) == sizeof(struct http_stats) / sizeof(uint64_t) + 1,
+                   "a figure of the HTTP server has no metric");
     for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
         struct metrics_source source = sources[i];
         source.ctx = workers;

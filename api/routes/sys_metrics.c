@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "api/routes/route_tables.h"
+#include "api/routes/sys_metrics_figures.h"
 #include "api/routes/sys_metrics_node.h"
 #include "vault/core/crew.h"
 #include "vault/core/metrics.h"
@@ -29,7 +30,15 @@ static int64_t epoch_of(const struct worker *w)
     X(batch_connections_total, COUNTER, "Batch connections made.", batch_of(w).connections)        \
     X(batch_connected, GAUGE, "1 while the batch connection stands.",                              \
       w->batch != NULL && batch_connected(w->batch))                                               \
-    X(audit_records_total, COUNTER, "Audit records appended.", audit_log_appended(w->audit))       \
+    X(batch_queued, GAUGE, "Loads and writes that wait for a flight.", batch_of(w).queued)         \
+    X(audit_records_total, COUNTER, "Audit records appended.", audit_log_stats(w->audit).appended) \
+    X(audit_waiting, GAUGE, "Audit records that wait for a barrier.",                              \
+      audit_log_stats(w->audit).waiting)                                                           \
+    X(unauthenticated_failures_total, COUNTER, "Requests that failed without a valid token.",      \
+      audit_log_stats(w->audit).failures)                                                          \
+    X(unauthenticated_failures_summed_total, COUNTER,                                              \
+      "Those of them that are only counted in a summary record.",                                  \
+      audit_log_stats(w->audit).summed)                                                            \
     X(operations, GAUGE, "Authorised requests under way.", w->operations)                          \
     X(fibers, GAUGE, "Fibers under way.", fiber_count(w->loop))                                    \
     X(catalog_epoch, GAUGE, "Epoch of the mounts and policies in use.", epoch_of(w))
@@ -113,6 +122,7 @@ static struct status get_metrics(struct operation *op, struct http_request *req,
     buffer_clear(&res->body);
     sys_metrics_put_node(op->worker->vault, &res->body);
     metrics_put_requests(&res->body);
+    sys_metrics_put_figures(op->worker->vault, &res->body);
     TRY(put_workers(op, &res->body));
     metrics_put_process(&res->body);
     res->content_type = METRICS_CONTENT_TYPE;

@@ -64,6 +64,26 @@ static void put_room(const struct vault *v, struct buffer *out)
                        room.database_bytes);
 }
 
+static void put_pools(const struct vault *v, struct buffer *out)
+{
+    struct store_stats sessions = store_stats(v->store);
+    struct offload_stats offload = offload_stats(v->offload);
+    metrics_put_head(out, "rotunda_sessions",
+                     "Database connections beside those of the workers, by state.", METRICS_GAUGE);
+    metrics_put_labelled(out, "rotunda_sessions", "state", STR("busy"), (int64_t)sessions.busy);
+    metrics_put_labelled(out, "rotunda_sessions", "state", STR("idle"), (int64_t)sessions.idle);
+    metrics_put_single(out, "rotunda_sessions_max", "The most that there may be.", METRICS_GAUGE,
+                       (int64_t)sessions.most);
+    metrics_put_single(out, "rotunda_session_waits_total", "Times that none was free at once.",
+                       METRICS_COUNTER, (int64_t)sessions.waits);
+    metrics_put_single(out, "rotunda_offload_queued", "Jobs that wait for an offload thread.",
+                       METRICS_GAUGE, (int64_t)offload.queued);
+    metrics_put_single(out, "rotunda_offload_busy", "Offload threads at work.", METRICS_GAUGE,
+                       (int64_t)offload.busy);
+    metrics_put_single(out, "rotunda_offload_threads", "Offload threads.", METRICS_GAUGE,
+                       (int64_t)offload.threads);
+}
+
 // name, kind, help, value of one sink
 #define SINK_TABLE(X)                                                                              \
     X("written_lines_total", COUNTER, "Lines written to a sink.", written)                         \
@@ -76,6 +96,9 @@ static void put_sinks(struct audit_sinks *sinks, struct buffer *out)
 {
     struct audit_sink_stats stats[AUDIT_SINKS_MAX];
     size_t count = audit_sinks_stats(sinks, stats);
+    if (count == 0) {
+        return;
+    }
 #define X(name, kind, help, member)                                                                \
     metrics_put_head(out, "rotunda_audit_sink_" name, help, METRICS_##kind);                       \
     for (size_t i = 0; i < count; i++) {                                                           \
@@ -90,6 +113,7 @@ void sys_metrics_put_node(const struct vault *v, struct buffer *out)
 {
     put_vault(v, out);
     put_alarms(v, out);
+    put_pools(v, out);
     if (v->keeper != NULL) {
         put_keeper(v->keeper, out);
         put_room(v, out);

@@ -89,6 +89,10 @@ class RotationTest(harness.VaultTest):
         self.assertIsNone(reply.data["error_class"], reply)
         return reply.data
 
+    def metric(self, sample):
+        lines = self.assertStatus(200, self.vault.get("sys/metrics")).text.splitlines()
+        return next(float(line.split(" ")[-1]) for line in lines if line.startswith(sample + " "))
+
     def assertWorks(self, creds):
         self.assertIsNone(self.target.login(creds["username"], creds["password"]))
 
@@ -107,7 +111,10 @@ class LifeTest(RotationTest):
     def test_rotating_a_single_role_ends_the_old_password(self):
         old = self.first_version(self.put_single("single"))
         self.wait_idle("single")
+        promoted = self.metric('rotunda_rotation_steps_total{state="promoted"}')
         self.assertEqual(2, self.rotate("single")["version"])
+        self.assertGreater(self.metric('rotunda_rotation_steps_total{state="promoted"}'), promoted)
+        self.assertGreaterEqual(self.metric("rotunda_rotation_credentials"), 1)
         new = self.read("single").data
         self.assertEqual(2, new["version"])
         self.assertWorks(new)

@@ -50,9 +50,11 @@ static void summary_fiber(void *arg)
 
 bool audit_log_admit(struct audit_log *log, struct str remote)
 {
+    log->stats.failures++;
     if (audit_budget_take(log->budget, remote, clock_monotonic_us())) {
         return true;
     }
+    log->stats.summed++;
     if (!log->summary_running) {
         log->summary_wake = (struct fiber_event){0};
         log->summary_ended = (struct fiber_event){0};

@@ -69,9 +69,11 @@ struct audit_sinks *audit_log_sinks(const struct audit_log *log)
     return log->options.sinks;
 }
 
-int64_t audit_log_appended(const struct audit_log *log)
+struct audit_log_stats audit_log_stats(const struct audit_log *log)
 {
-    return log->appended;
+    struct audit_log_stats stats = log->stats;
+    stats.waiting = (int64_t)log->waiting_count;
+    return stats;
 }
 
 void audit_log_note_time(struct audit_log *log, int64_t database_now_us)
@@ -334,7 +336,7 @@ static void done(void *ctx, void *opaque, struct status outcome)
         // Replies come in order: the oldest head is superseded by this one.
         log->known_count--;
         memmove(log->known, log->known + 1, log->known_count * sizeof log->known[0]);
-        log->appended += (int64_t)group->count;
+        log->stats.appended += (int64_t)group->count;
         if (group->has_lines) {
             audit_sinks_put(log->options.sinks, &group->lines, group->count);
         }

@@ -49,7 +49,13 @@ bool audit_log_admit(struct audit_log *log, struct str remote);
 
 int64_t audit_log_chain(const struct audit_log *log);             // 0 before the first connection
 struct audit_sinks *audit_log_sinks(const struct audit_log *log); // may be NULL
-int64_t audit_log_appended(const struct audit_log *log);
+struct audit_log_stats {
+    int64_t appended; // records
+    int64_t waiting;  // records that aren't on their way yet
+    int64_t failures; // of nobody in particular: audit_log_admit()
+    int64_t summed;   // those of them that were only counted for a sum
+};
+struct audit_log_stats audit_log_stats(const struct audit_log *log);
 // The database's clock as of the last thing heard from it, carried on by the monotonic clock.
 void audit_log_note_time(struct audit_log *log, int64_t database_now_us);
 int64_t audit_log_now_us(const struct audit_log *log);

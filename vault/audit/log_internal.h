@@ -50,7 +50,7 @@ struct audit_log {
     // What the stored tail may be: the last durable head and those of barriers in flight.
     struct audit_head known[AUDIT_HEADS_MAX];
     size_t known_count;
-    int64_t appended;
+    struct audit_log_stats stats;
     _Atomic int64_t database_time_us;
     _Atomic int64_t noted_at_us; // monotonic
     // Failures that aren't recorded one by one.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "vault/core/metrics.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -129,9 +130,29 @@ static int64_t read_word(const char *file, size_t index)
     return value;
 }
 
-static int64_t resident_bytes(void)
+static int64_t memory_bytes(size_t word)
 {
-    return read_word("/proc/self/statm", 1) * sysconf(_SC_PAGESIZE);
+    return read_word("/proc/self/statm", word) * sysconf(_SC_PAGESIZE);
+}
+
+static int64_t open_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    if (folder == NULL) {
+        return 0;
+    }
+    int64_t count = -1; // the folder's own
+    while (readdir(folder) != NULL) {
+        count++;
+    }
+    closedir(folder);
+    return count - 2; // `.` and `..`
+}
+
+static int64_t most_descriptors(void)
+{
+    struct rlimit most;
+    return getrlimit(RLIMIT_NOFILE, &most) == 0 ? (int64_t)most.rlim_cur : 0;
 }
 
 static int64_t processor_us(void)
@@ -167,8 +188,14 @@ static void put_time(struct buffer *out, const char *name, const char *help, enu
 void metrics_put_process(struct buffer *out)
 {
     int64_t up_us = uptime_us();
-    metrics_put_head(out, "process_resident_memory_bytes", "Resident memory.", METRICS_GAUGE);
-    metrics_put_sample(out, "process_resident_memory_bytes", NULL, resident_bytes());
+    metrics_put_single(out, "process_resident_memory_bytes", "Resident memory.", METRICS_GAUGE,
+                       memory_bytes(1));
+    metrics_put_single(out, "process_virtual_memory_bytes", "Virtual memory.", METRICS_GAUGE,
+                       memory_bytes(0));
+    metrics_put_single(out, "process_open_fds", "Open descriptors.", METRICS_GAUGE,
+                       open_descriptors());
+    metrics_put_single(out, "process_max_fds", "Most descriptors that may be open.", METRICS_GAUGE,
+                       most_descriptors());
     put_time(out, "process_cpu_seconds_total", "Processor time used.", METRICS_COUNTER,
              processor_us());
     put_time(out, "process_start_time_seconds", "When the process was started.", METRICS_GAUGE,

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Lists and reports, on sessions.
 #include "vault/rotation/manage.h"
+#include "vault/rotation/tally.h"
 
-// Due for longer than an interval, or a minute.
-#define IS_OVERDUE                                                                                 \
-    "(c.next_rotation_at + least(c.interval_s, 60) * interval '1 second' < clock_timestamp())"
 #define FROM_CREDENTIALS                                                                           \
     "FROM rotation_credential c LEFT JOIN rotation_attempt a ON a.credential_id = c.id AND "       \
     "a.open "                                                                                      \
@@ -25,7 +23,7 @@ static const struct store_statement list_readers = {
 static const struct store_statement count_owners = {
     "rotation.owners",
     "SELECT c.owner, count(*), count(*) FILTER (WHERE c.next_rotation_at <= clock_timestamp()), "
-    "count(*) FILTER (WHERE " IS_OVERDUE "), "
+    "count(*) FILTER (WHERE " TALLY_IS_OVERDUE "), "
     "count(*) FILTER (WHERE a.tries > 0 AND a.state <> 'blocked' AND a.error_class <> 'in_use'), "
     "count(*) FILTER (WHERE a.state = 'blocked') " FROM_CREDENTIALS
     "GROUP BY c.owner ORDER BY c.owner LIMIT $2"};
@@ -33,7 +31,7 @@ static const struct store_statement list_attention = {
     "rotation.attention",
     "SELECT c.name, c.owner, coalesce(a.state, ''), coalesce(a.error_class, ''), "
     "coalesce(a.error, ''), coalesce(a.tries, 0), c.next_rotation_at " FROM_CREDENTIALS
-    "AND (a.state = 'blocked' OR a.tries > 0 OR " IS_OVERDUE ") "
+    "AND (a.state = 'blocked' OR a.tries > 0 OR " TALLY_IS_OVERDUE ") "
     "ORDER BY a.state = 'blocked' DESC NULLS LAST, c.next_rotation_at, c.name LIMIT $2"};
 
 struct query {

@@ -8,6 +8,7 @@
 #include "vault/crypto/random.h"
 #include "vault/rotation/fault.h"
 #include "vault/rotation/rotation_internal.h"
+#include "vault/rotation/tally.h"
 
 enum {
     RUN_ARENA_BYTES = 4 * 1024 * 1024,
@@ -299,6 +300,7 @@ static void take_over(struct run *r, const struct attempt_change *change, int64_
     r->attempt.row_version = row_version + 1;
     r->lease_end_us = began_us + change->lease_us;
     r->finished = change->lease_us == 0 || !attempt_is_open(r->attempt.state);
+    tally_step(r->attempt.state, change->error_class != NULL);
     log_event(level_of(change), "rotation.step", LOG_STR("credential", r->credential.name),
               LOG_STR("state", attempt_state_name(r->attempt.state)),
               LOG_INT("version", r->attempt.version), LOG_INT("fence", r->fence),

@@ -36,6 +36,7 @@ struct offload {
     struct offload_job *first;
     struct offload_job **end;
     size_t queued;
+    size_t busy;
     bool stopping;
     size_t queue_max;
     size_t thread_count;
@@ -79,9 +80,17 @@ static struct offload_job *take_job(struct offload *pool)
         pool->first = job->next;
         pool->end = job->next == NULL ? &pool->first : pool->end;
         pool->queued--;
+        pool->busy++;
     }
     pthread_mutex_unlock(&pool->lock);
     return job;
+}
+
+static void rest(struct offload *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->busy--;
+    pthread_mutex_unlock(&pool->lock);
 }
 
 static void *serve_jobs(void *arg)
@@ -90,6 +99,7 @@ static void *serve_jobs(void *arg)
     struct offload_job *job = take_job(t->pool);
     while (job != NULL) {
         run_job(t, job);
+        rest(t->pool);
         job = take_job(t->pool);
     }
     return NULL;
@@ -158,6 +168,15 @@ struct status offload_new(size_t threads, size_t queue_max, struct offload **out
     }
     *out = TAKE(pool);
     return OK_STATUS;
+}
+
+struct offload_stats offload_stats(struct offload *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    const struct offload_stats stats = {
+        .queued = pool->queued, .busy = pool->busy, .threads = pool->thread_count};
+    pthread_mutex_unlock(&pool->lock);
+    return stats;
 }
 
 static bool enqueue(struct offload *pool, struct offload_job *job)

@@ -12,6 +12,13 @@ void offload_free(struct offload *pool);
 // NOMEM, UNAVAILABLE. `queue_max` waiting jobs at most.
 struct status offload_new(size_t threads, size_t queue_max, struct offload **out);
 
+struct offload_stats {
+    size_t queued; // jobs that wait for a thread
+    size_t busy;   // threads at work
+    size_t threads;
+};
+struct offload_stats offload_stats(struct offload *pool); // any thread
+
 // Called on a fiber: runs `work(arg)` on one of the pool's threads and returns its status.
 // UNAVAILABLE when the queue is full. There is no way to abandon it: `arg` may live on the fiber's
 // stack. `work` has 1 MiB of stack, wiped afterwards, and no fiber: it must not wait for an event.

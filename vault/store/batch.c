@@ -317,7 +317,9 @@ void batch_kick(struct batch *b)
 
 struct batch_stats batch_stats(const struct batch *b)
 {
-    return b->stats;
+    struct batch_stats stats = b->stats;
+    stats.queued = b->reads.count + b->writes.count;
+    return stats;
 }
 
 // With a flight under way the deadline counts from the last sign of life.

@@ -105,5 +105,6 @@ struct batch_stats {
     uint64_t barriers;
     uint64_t retries;
     uint64_t connections;
+    uint64_t queued; // reads and writes that wait for a flight just now
 };
 struct batch_stats batch_stats(const struct batch *b);

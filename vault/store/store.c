@@ -13,6 +13,7 @@ struct store {
     pthread_cond_t returned;
     size_t open_count; // idle and lent
     size_t open_max;
+    uint64_t waits;
     size_t idle_count;
     struct session *idle[]; // open_max slots
 };
@@ -53,6 +54,17 @@ const struct store_config *store_config(const struct store *st)
     return &st->config;
 }
 
+struct store_stats store_stats(struct store *st)
+{
+    pthread_mutex_lock(&st->lock);
+    const struct store_stats stats = {.busy = st->open_count - st->idle_count,
+                                      .idle = st->idle_count,
+                                      .most = st->open_max,
+                                      .waits = st->waits};
+    pthread_mutex_unlock(&st->lock);
+    return stats;
+}
+
 // Either an idle session in *out, or permission to open one (*out NULL).
 static struct status reserve(struct store *st, struct session **out)
 {
@@ -61,6 +73,7 @@ static struct status reserve(struct store *st, struct session **out)
     until.tv_sec += ACQUIRE_WAIT_S;
     struct status outcome = OK_STATUS;
     pthread_mutex_lock(&st->lock);
+    st->waits += st->idle_count == 0 && st->open_count == st->open_max;
     while (st->idle_count == 0 && st->open_count == st->open_max && status_ok(outcome)) {
         if (pthread_cond_timedwait(&st->returned, &st->lock, &until) != 0) {
             outcome = MAKE_STATUS(UNAVAILABLE, "all database sessions are busy, try again");

@@ -13,6 +13,14 @@ struct status store_new(const struct store_config *config, struct offload *pool,
                         size_t sessions_max, struct store **out);
 const struct store_config *store_config(const struct store *st);
 
+struct store_stats {
+    size_t busy; // sessions that are lent
+    size_t idle;
+    size_t most;
+    uint64_t waits; // times that none was to be had at once
+};
+struct store_stats store_stats(struct store *st); // any thread
+
 // Work with a session; runs on an offload thread. It must not keep the session.
 typedef struct status store_work(struct session *s, void *arg);
 

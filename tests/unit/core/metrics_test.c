@@ -65,19 +65,23 @@ static void requests_are_summed_over_the_workers(void **state)
 {
     struct buffer *text = *state;
     metrics_count_request(0, STR("read"), 200, 900);
-    metrics_count_request(LIMIT_WORKERS - 1, STR("read"), 204, 900);
+    metrics_count_request(LIMIT_WORKERS - 1, STR("read"), 200, 900);
     metrics_count_request(1, STR("delete"), 403, 20000000);
     metrics_count_request(1, STR("GET"), 503, 0);
+    metrics_count_request(1, STR("GET"), 418, 1000);
     metrics_put_requests(text);
-    const char *reads = "rotunda_requests_total{operation=\"read\",status=\"2xx\"}";
+    const char *reads = "rotunda_requests_total{operation=\"read\",code=\"200\"}";
     assert_int_equal(2, (int)value_of(text, reads));
-    assert_int_equal(1, (int)value_of(text, "{operation=\"delete\",status=\"4xx\"}"));
-    assert_int_equal(1, (int)value_of(text, "{operation=\"other\",status=\"5xx\"}"));
-    assert_int_equal(1, (int)value_of(text, "_bucket{le=\"0.0005\"}"));
-    assert_int_equal(3, (int)value_of(text, "_bucket{le=\"0.001\"}"));
-    assert_int_equal(3, (int)value_of(text, "_bucket{le=\"10\"}"));
-    assert_int_equal(4, (int)value_of(text, "_bucket{le=\"+Inf\"}"));
-    assert_int_equal(4, (int)value_of(text, "_seconds_count"));
+    assert_int_equal(1, (int)value_of(text, "{operation=\"delete\",code=\"403\"}"));
+    assert_int_equal(1, (int)value_of(text, "{operation=\"other\",code=\"503\"}"));
+    assert_int_equal(1, (int)value_of(text, "{operation=\"other\",code=\"other\"}"));
+    assert_int_equal(1, (int)value_of(text, "_bucket{operation=\"other\",le=\"0.0005\"}"));
+    assert_int_equal(0, (int)value_of(text, "_bucket{operation=\"read\",le=\"0.0005\"}"));
+    assert_int_equal(2, (int)value_of(text, "_bucket{operation=\"read\",le=\"0.001\"}"));
+    assert_int_equal(0, (int)value_of(text, "_bucket{operation=\"delete\",le=\"10\"}"));
+    assert_int_equal(1, (int)value_of(text, "_bucket{operation=\"delete\",le=\"+Inf\"}"));
+    assert_int_equal(20, (int)value_of(text, "_sum{operation=\"delete\"}"));
+    assert_int_equal(2, (int)value_of(text, "_seconds_count{operation=\"read\"}"));
 }
 
 static void the_process_is_described(void **state)
@@ -88,6 +92,9 @@ static void the_process_is_described(void **state)
     assert_true(resident > (double)sysconf(_SC_PAGESIZE));
     double up = value_of(text, "\nrotunda_uptime_seconds");
     assert_true(up >= 0 && up < 3600);
+    double open = value_of(text, "\nprocess_open_fds");
+    assert_true(open >= 3 && open <= value_of(text, "\nprocess_max_fds"));
+    assert_true(value_of(text, "\nprocess_virtual_memory_bytes") > resident);
 }
 
 static int64_t read_seven(void *ctx, const struct worker *w)
