@@ -284,13 +284,17 @@ static struct status start_workers(struct server *s)
 
 static void reload_tls(struct server *s)
 {
+    size_t reloaded = 0;
     for (size_t i = 0; i < s->listeners.count; i++) {
         struct status r = http_listener_reload_tls(s->listeners.open[i]);
+        reloaded += status_ok(r);
         if (!status_ok(r) && r.code != STATUS_UNSUPPORTED) {
-            log_event(LOG_ERROR, "server.tls_reload_failed", LOG_STATUS(r));
+            // What it has loaded before goes on being served.
+            log_event(LOG_ERROR, "server.tls_reload_failed",
+                      LOG_STR("address", s->config->listeners[i].address), LOG_STATUS(r));
         }
     }
-    log_event(LOG_INFO, "server.reloaded", LOG_INT("listeners", s->listeners.count));
+    log_event(LOG_INFO, "server.reloaded", LOG_INT("certificates", reloaded));
 }
 
 static void wait_for_end(struct server *s)
