@@ -158,6 +158,7 @@ static struct status open_listener(struct server *s, const struct config_listene
         .allow_plain = l->allow_plain,
         .limits = http_limits_of(&s->config->limits)};
     TRY(http_listener_open(&options, &s->listeners.open[s->listeners.count]));
+    s->listeners.address[s->listeners.count] = l->address;
     s->listeners.count++;
     return OK_STATUS;
 }
@@ -200,7 +201,7 @@ static struct status make_workers(struct server *s)
         s->worker_list[i] = &s->workers[i].worker;
         s->worker_count++;
     }
-    server_metrics_register(s->workers);
+    server_metrics_register(s->workers, &s->listeners);
     s->vault.workers = s->worker_list;
     s->vault.worker_count = s->worker_count;
     return OK_STATUS;
@@ -291,7 +292,7 @@ static void reload_tls(struct server *s)
         if (!status_ok(r) && r.code != STATUS_UNSUPPORTED) {
             // What it has loaded before goes on being served.
             log_event(LOG_ERROR, "server.tls_reload_failed",
-                      LOG_STR("address", s->config->listeners[i].address), LOG_STATUS(r));
+                      LOG_STR("address", s->listeners.address[i]), LOG_STATUS(r));
         }
     }
     log_event(LOG_INFO, "server.reloaded", LOG_INT("certificates", reloaded));

@@ -49,8 +49,28 @@ static int64_t read_connections(void *ctx, const struct worker *w)
     return (int64_t)sum;
 }
 
-void server_metrics_register(struct server_worker *workers)
+static void put_certificates(void *ctx, struct buffer *out)
 {
+    static const char name[] = "rotunda_tls_certificate_expiry_seconds";
+    const struct server_listeners *l = ctx;
+    bool headed = false;
+    for (size_t i = 0; i < l->count; i++) {
+        int64_t expires_s = http_listener_expires_s(l->open[i]);
+        if (expires_s == 0) {
+            continue;
+        }
+        if (!headed) {
+            metrics_put_head(out, name, "When a listener's certificate ends, since 1970.",
+                             METRICS_GAUGE);
+            headed = true;
+        }
+        metrics_put_labelled(out, name, "address", l->address[i], expires_s);
+    }
+}
+
+void server_metrics_register(struct server_worker *workers, struct server_listeners *listeners)
+{
+    metrics_register_section((struct metrics_section){.put = put_certificates, .ctx = listeners});
     static const struct metrics_source sources[] = {
 #define X(name, metric, help)                                                                      \
     {"rotunda_http_" metric "_total", help, METRICS_COUNTER, read_##name, NULL},

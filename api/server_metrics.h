@@ -4,5 +4,5 @@
 
 #include "api/server_worker.h"
 
-// Before the workers run; they outlive it. Once per process.
-void server_metrics_register(struct server_worker *workers);
+// Before the workers run; they and the listeners outlive it. Once per process.
+void server_metrics_register(struct server_worker *workers, struct server_listeners *listeners);

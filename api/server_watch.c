@@ -35,7 +35,9 @@ static void hang_for_tests(int64_t worker)
 static void answer(struct loop_task *task)
 {
     struct server_pulse *p = CONTAINER_OF(task, struct server_pulse, probe);
-    hang_for_tests(CONTAINER_OF(p, struct server_worker, pulse)->worker.number);
+    struct worker *worker = &CONTAINER_OF(p, struct server_worker, pulse)->worker;
+    hang_for_tests(worker->number);
+    worker_look(worker);
     atomic_store(&p->asked, false); // from here on the task may be posted again
 }
 

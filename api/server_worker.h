@@ -12,6 +12,7 @@
 
 struct server_listeners {
     struct http_listener *open[CONFIG_LISTENERS];
+    struct str address[CONFIG_LISTENERS]; // as configured
     size_t count;
 };
 

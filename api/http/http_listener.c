@@ -84,6 +84,11 @@ struct status http_listener_reload_tls(struct http_listener *l)
     return http_tls_reload(l->tls);
 }
 
+int64_t http_listener_expires_s(const struct http_listener *l)
+{
+    return l->tls == NULL ? 0 : http_tls_expires_s(l->tls);
+}
+
 static uint64_t mix(uint64_t x)
 {
     x ^= x >> 32;

@@ -47,6 +47,8 @@ uint16_t http_listener_port(const struct http_listener *l); // 0 for a unix sock
 // Reads certificate and key again; new handshakes use them, open connections stay. Any thread.
 // INVALID when they are unusable: the old ones stay then. UNSUPPORTED without TLS.
 struct status http_listener_reload_tls(struct http_listener *l);
+// When its certificates end, in seconds since 1970; 0 without TLS. Any thread.
+int64_t http_listener_expires_s(const struct http_listener *l);
 
 struct http_service {
     http_handler *handle; // on a fiber; may wait

@@ -16,6 +16,7 @@ struct http_credentials {
     gnutls_pcert_st chain[CHAIN_MAX];
     unsigned chain_len;
     gnutls_privkey_t key;
+    int64_t expires_s; // the first of the chain to do so
 };
 
 // The lock covers one pointer and is taken once per handshake, never per request.
@@ -68,6 +69,21 @@ static struct status load_chain(struct http_credentials *c, const char *file)
     return OK_STATUS;
 }
 
+static struct status note_expiry(struct http_credentials *c)
+{
+    c->expires_s = INT64_MAX;
+    for (unsigned i = 0; i < c->chain_len; i++) {
+        gnutls_x509_crt_t cert;
+        if (gnutls_pcert_export_x509(&c->chain[i], &cert) != GNUTLS_E_SUCCESS) {
+            FAIL(INVALID, "tls_cert_file holds a certificate that can't be read");
+        }
+        int64_t expires_s = gnutls_x509_crt_get_expiration_time(cert);
+        c->expires_s = expires_s < c->expires_s ? expires_s : c->expires_s;
+        gnutls_x509_crt_deinit(cert);
+    }
+    return OK_STATUS;
+}
+
 static struct status load_key(struct http_credentials *c, const char *file)
 {
     gnutls_datum_t pem CLEANUP(datum_cleanup) = {NULL, 0};
@@ -110,6 +126,7 @@ static struct status load(const struct http_tls *t, struct http_credentials **ou
     }
     atomic_init(&c->references, 1);
     TRY(load_chain(c, t->cert_file));
+    TRY(note_expiry(c));
     TRY(load_key(c, t->key_file));
     TRY(check_key_matches(c));
     *out = TAKE(c);
@@ -189,6 +206,14 @@ struct status http_tls_reload(struct http_tls *t)
     pthread_mutex_unlock(&t->lock);
     http_credentials_release(old);
     return OK_STATUS;
+}
+
+int64_t http_tls_expires_s(struct http_tls *t)
+{
+    pthread_mutex_lock(&t->lock);
+    int64_t expires_s = t->current->expires_s;
+    pthread_mutex_unlock(&t->lock);
+    return expires_s;
 }
 
 struct http_credentials *http_tls_hold(struct http_tls *t)

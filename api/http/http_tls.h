@@ -19,6 +19,8 @@ void http_tls_free(struct http_tls *t);
 struct status http_tls_new(const char *cert_file, const char *key_file, struct http_tls **out);
 // Any thread. After a failure the old credentials stay.
 struct status http_tls_reload(struct http_tls *t);
+// When the first of the chain that is served now ends, in seconds since 1970. Any thread.
+int64_t http_tls_expires_s(struct http_tls *t);
 
 // The current credentials, held until given back: a handshake that began with them ends with them.
 struct http_credentials *http_tls_hold(struct http_tls *t);

@@ -124,6 +124,7 @@ static struct status get_metrics(struct operation *op, struct http_request *req,
     metrics_put_requests(&res->body);
     sys_metrics_put_figures(op->worker->vault, &res->body);
     TRY(put_workers(op, &res->body));
+    metrics_put_sections(&res->body);
     metrics_put_process(&res->body);
     res->content_type = METRICS_CONTENT_TYPE;
     return buffer_status(&res->body);

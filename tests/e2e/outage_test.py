@@ -87,6 +87,9 @@ class LostTest(harness.VaultTest):
             self.assertUnavailable(self.vault.request(method, path, body))
         self.assertStatus(200, self.vault.get("sys/health", token=""))
 
+    def alarms(self):
+        return self.assertStatus(200, self.vault.get("sys/health", token="")).json["alarms"]
+
     def owner_sql(self, sql):
         """From outside the vault's database."""
         return harness.psql(self.server.conninfo, sql)
@@ -136,9 +139,11 @@ class LostTest(harness.VaultTest):
 
     def test_stopped_and_started(self):
         for mode in ("fast", "immediate"):
+            postgres.wait_until(lambda: self.alarms() == [], 10, "no alarm")
             self.server.stop(mode)
             try:
                 self.refused()
+                postgres.wait_until(lambda: self.alarms() == ["database_away"], 10, "health says so")
                 self.refused("GET", "secret/data/kept")
                 self.refused("LIST", "secret/metadata")
                 self.refused("POST", "sys/mounts/lost", {"type": "kv"})

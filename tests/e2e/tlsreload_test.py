@@ -10,9 +10,11 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 import unittest
 
 import harness
+import prometheus
 from postgres import wait_until
 
 CLIENTS = 40
@@ -41,10 +43,10 @@ class TlsReloadTest(harness.VaultTest):
         cls.context.verify_mode = ssl.CERT_NONE
 
     @classmethod
-    def make(cls, name):
+    def make(cls, name, days=2):
         cert, key = (os.path.join(cls.vault.folder, f"{name}.{kind}") for kind in ("cert", "key"))
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days),
              "-subj", f"/CN={name}", "-keyout", key, "-out", cert],
             check=True, capture_output=True,
         )  # fmt: skip
@@ -142,6 +144,16 @@ class TlsReloadTest(harness.VaultTest):
         self.install(*other)
         self.assertEqual(1, self.reload())
         self.assertServed(other[0])
+
+    def test_the_end_of_the_certificate_is_told(self):
+        for days in (2, 30):
+            self.install(*self.make(f"days{days}", days))
+            self.reload()
+            families = prometheus.parse(self.vault.get("sys/metrics").text)
+            samples = families["rotunda_tls_certificate_expiry_seconds"].samples
+            left_s = list(samples.values())[0] - time.time()
+            self.assertLess(abs(left_s - days * 86400), 600)
+            self.assertEqual([(("address", f"127.0.0.1:{self.port}"),)], [labels for _, labels in samples])
 
     def assertRefused(self, why, still):
         before = len(self.lines("server.tls_reload_failed"))

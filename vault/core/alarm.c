@@ -3,6 +3,7 @@
 
 #include "vault/audit/keeper.h"
 #include "vault/audit/sink.h"
+#include "vault/core/worker.h"
 
 const char *alarm_name(enum alarm a)
 {
@@ -25,12 +26,22 @@ static bool any_sink_fails(struct audit_sinks *sinks)
     return failing;
 }
 
+static bool any_worker_waits(const struct vault *v)
+{
+    bool away = false;
+    for (size_t i = 0; i < v->worker_count; i++) {
+        away = away || atomic_load(&v->workers[i]->database_away);
+    }
+    return away;
+}
+
 void alarms_read(const struct vault *v, bool out[ALARM_COUNT])
 {
     struct audit_keeper_state k = {0};
     if (v->keeper != NULL) {
         k = audit_keeper_state(v->keeper);
     }
+    out[ALARM_DATABASE_AWAY] = any_worker_waits(v);
     out[ALARM_AUDIT_ALTERED] = k.altered > 0;
     out[ALARM_AUDIT_CHECKPOINT_LATE] = k.checkpoint_late;
     out[ALARM_AUDIT_CHECKPOINT_FILE_FAILING] = k.checkpoint_file_failing;

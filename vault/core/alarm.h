@@ -6,6 +6,7 @@
 #include "vault/core/vault.h"
 
 #define ALARM_TABLE(X)                                                                             \
+    X(DATABASE_AWAY, "database_away")                                                              \
     X(AUDIT_ALTERED, "audit_altered")                                                              \
     X(AUDIT_CHECKPOINT_LATE, "audit_checkpoint_late")                                              \
     X(AUDIT_CHECKPOINT_FILE_FAILING, "audit_checkpoint_file_failing")                              \

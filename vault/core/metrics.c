@@ -12,6 +12,8 @@
 
 static struct metrics_source sources[METRICS_SOURCES_MAX];
 static size_t source_count;
+static struct metrics_section sections[METRICS_SECTIONS_MAX];
+static size_t section_count;
 
 void metrics_register(const struct metrics_source *source)
 {
@@ -28,6 +30,19 @@ const struct metrics_source *metrics_source_at(size_t i)
 {
     REQUIRE(i < source_count);
     return &sources[i];
+}
+
+void metrics_register_section(struct metrics_section section)
+{
+    REQUIRE(section_count < ARRAY_LEN(sections));
+    sections[section_count++] = section;
+}
+
+void metrics_put_sections(struct buffer *out)
+{
+    for (size_t i = 0; i < section_count; i++) {
+        sections[i].put(sections[i].ctx, out);
+    }
 }
 
 void metrics_put_head(struct buffer *out, const char *name, const char *help,

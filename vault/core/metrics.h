@@ -27,6 +27,15 @@ void metrics_register(const struct metrics_source *source);
 size_t metrics_source_count(void);
 const struct metrics_source *metrics_source_at(size_t i);
 
+// What isn't counted per worker: writes heads and samples by itself. Any thread.
+struct metrics_section {
+    void (*put)(void *ctx, struct buffer *out);
+    void *ctx;
+};
+enum { METRICS_SECTIONS_MAX = 4 };
+void metrics_register_section(struct metrics_section section);
+void metrics_put_sections(struct buffer *out);
+
 // The head of a metric, then its samples. `labels` is text of ours like worker="0"; NULL for none.
 void metrics_put_head(struct buffer *out, const char *name, const char *help,
                       enum metrics_kind kind);

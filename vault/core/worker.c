@@ -80,6 +80,11 @@ void worker_seal(struct worker *w)
     w->catalog = NULL;
 }
 
+void worker_look(struct worker *w)
+{
+    atomic_store(&w->database_away, w->batch != NULL && !batch_connected(w->batch));
+}
+
 struct load_job {
     struct vault *vault;
     struct catalog *catalog;

@@ -20,7 +20,8 @@ struct worker {
     struct catalog *catalog; // newest one known here, or NULL
     bool catalog_loading;
     struct catalog_waiter *catalog_waiters;
-    size_t operations; // authorised requests under way: sealing waits for none
+    size_t operations;         // authorised requests under way: sealing waits for none
+    atomic_bool database_away; // as of the last worker_look(); any thread may ask
 };
 
 struct status worker_init(struct worker *w, struct vault *v, int64_t number, struct loop *loop);
@@ -30,6 +31,9 @@ void worker_done(struct worker *w);
 struct status worker_unseal(struct worker *w, int64_t deadline_us);
 // On a fiber. Refuses new operations, waits until none is under way, disconnects.
 void worker_seal(struct worker *w);
+
+// On its loop, from time to time: notes for others whether it has its connection.
+void worker_look(struct worker *w);
 
 // On a fiber: the catalog of `epoch` or later, with a reference of the caller's. Concurrent callers
 // share one load. SEALED, UNAVAILABLE, INTEGRITY.
