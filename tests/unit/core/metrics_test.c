@@ -57,8 +57,8 @@ static void a_metric_is_its_head_and_samples(void **state)
 static void label_values_are_escaped(void **state)
 {
     struct buffer *text = *state;
-    metrics_put_labelled(text, "rotunda_things", "of", STR("a\"b\\c\nd"), 1);
-    assert_str("rotunda_things{of=\"a\\\"b\\\\c\\nd\"} 1\n", buffer_str(text));
+    metrics_put_labelled(text, "rotunda_things", "of", STR("a\"b\\c\n.."), 1);
+    assert_str("rotunda_things{of=\"a\\\"b\\\\c\\n..\"} 1\n", buffer_str(text));
 }
 
 static void requests_are_summed_over_the_workers(void **state)
