@@ -82,8 +82,8 @@ static struct status close_chain(struct session *s, struct adoption_job *job)
     }
     if (checked.code == STATUS_INTEGRITY) {
         job->altered = true;
-        log_repeated(LOG_ERROR, "audit.chain_altered", LOG_INT("chain", job->chain),
-                     LOG_STATUS(checked));
+        log_event(LOG_ERROR, "audit.chain_altered", LOG_INT("chain", job->chain),
+                  LOG_STATUS(checked));
         return OK_STATUS;
     }
     TRY(checked);

@@ -133,8 +133,8 @@ static struct status list_chain(struct listing *l, int64_t chain_id, bool closed
     struct status checked = audit_tail_check(l->session, &l->reigns, chain_id, !closed, &tail);
     if (checked.code == STATUS_INTEGRITY) {
         l->altered++;
-        log_repeated(LOG_ERROR, "audit.chain_altered", LOG_INT("chain", chain_id),
-                     LOG_STATUS(checked));
+        log_event(LOG_ERROR, "audit.chain_altered", LOG_INT("chain", chain_id),
+                  LOG_STATUS(checked));
         TRY(previous_claim(l->session, chain_id, &tail));
     } else {
         TRY(checked);
@@ -261,8 +261,8 @@ static struct status check_claim(struct session *s, const struct audit_claim_ite
     }
     TRY(session_exec(s, &dropped_through, values, ARRAY_LEN(values), &dropped));
     if (rows.count > 0 || dropped.count == 0) {
-        log_repeated(LOG_ERROR, "audit.tail_altered", LOG_INT("chain", claim->chain_id),
-                     LOG_INT("seq", claim->seq), LOG_INT("checkpoint", claim->number));
+        log_event(LOG_ERROR, "audit.tail_altered", LOG_INT("chain", claim->chain_id),
+                  LOG_INT("seq", claim->seq), LOG_INT("checkpoint", claim->number));
         FAIL(INTEGRITY, "the audit log isn't what its newest checkpoint knows");
     }
     return OK_STATUS;

@@ -67,8 +67,8 @@ static struct status check_tail(const struct audit_log *log, const struct audit_
             return OK_STATUS;
         }
     }
-    log_repeated(LOG_ERROR, "audit.tail_altered", LOG_INT("chain", log->chain_id),
-                 LOG_INT("stored_seq", tail->seq), LOG_INT("known_seq", log->head.seq));
+    log_event(LOG_ERROR, "audit.tail_altered", LOG_INT("chain", log->chain_id),
+              LOG_INT("stored_seq", tail->seq), LOG_INT("known_seq", log->head.seq));
     FAIL(INTEGRITY, "the tail of the audit log isn't what was written: run `rotunda audit verify`");
 }
 

@@ -8,6 +8,8 @@
 // with log_repeated(): of each event a burst of lines is written, then one a second
 // (log_budget.h); the others are counted, and the counts become lines of their own:
 //
+// Not for what was found altered: that is evidence, and nobody shall hide one line behind others.
+//
 //     "event":"log.suppressed","of":"audit.append_failed","lines":8123
 //     "event":"log.suppression_ended","of":"audit.append_failed","lines":9001,"from":...,"until":...
 #pragma once

@@ -95,7 +95,7 @@ static struct status read_token(struct operation *op)
         token_read(op->worker->vault->keyring, &op->token_op.rows, 0, 1, op->arena, &op->caller);
     if (s.code == STATUS_INTEGRITY) {
         op->reason = "token row altered";
-        log_repeated(LOG_ERROR, "token.altered", LOG_UUID("request_id", op->request_id));
+        log_event(LOG_ERROR, "token.altered", LOG_UUID("request_id", op->request_id));
     }
     TRY(s);
     op->authenticated = true;

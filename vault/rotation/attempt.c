@@ -120,7 +120,7 @@ struct status attempt_read(const struct keyring *k, const struct store_rows *row
     TRY(begin_mac(&m, k, &a));
     struct status s = row_mac_check(&m, mac);
     if (!status_ok(s)) {
-        log_repeated(LOG_ERROR, "rotation.attempt_altered", LOG_UUID("attempt", a.id));
+        log_event(LOG_ERROR, "rotation.attempt_altered", LOG_UUID("attempt", a.id));
         return s;
     }
     *out = a;

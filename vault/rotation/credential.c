@@ -128,7 +128,7 @@ struct status credential_read(const struct keyring *k, const struct store_rows *
     TRY(begin_mac(&m, k, &c));
     struct status s = row_mac_check(&m, store_get_bytes(rows, row, i));
     if (!status_ok(s)) {
-        log_repeated(LOG_ERROR, "rotation.credential_altered", LOG_UUID("credential", c.id));
+        log_event(LOG_ERROR, "rotation.credential_altered", LOG_UUID("credential", c.id));
         return s;
     }
     *out = c;

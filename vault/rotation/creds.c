@@ -195,8 +195,8 @@ struct status creds_wait(struct operation *op, struct creds_load *load, struct c
     struct status s = read_creds(op, load, out);
     if (s.code == STATUS_INTEGRITY) {
         op->reason = "stored credential altered";
-        log_repeated(LOG_ERROR, "rotation.altered", LOG_UUID("request_id", op->request_id),
-                     LOG_STATUS(s));
+        log_event(LOG_ERROR, "rotation.altered", LOG_UUID("request_id", op->request_id),
+                  LOG_STATUS(s));
     }
     return s;
 }

@@ -71,7 +71,7 @@ struct status target_read(const struct keyring *k, const struct store_rows *rows
     TRY(begin_mac(&m, k, &t));
     struct status s = row_mac_check(&m, store_get_bytes(rows, row, c));
     if (!status_ok(s)) {
-        log_repeated(LOG_ERROR, "rotation.target_altered", LOG_UUID("target", t.id));
+        log_event(LOG_ERROR, "rotation.target_altered", LOG_UUID("target", t.id));
         return s;
     }
     *out = t;

@@ -59,7 +59,7 @@ struct status version_read(const struct keyring *k, const struct store_rows *row
     TRY(begin_mac(&m, k, &v));
     struct status s = row_mac_check(&m, store_get_bytes(rows, row, c));
     if (!status_ok(s)) {
-        log_repeated(LOG_ERROR, "rotation.value_altered", LOG_UUID("value", v.id));
+        log_event(LOG_ERROR, "rotation.value_altered", LOG_UUID("value", v.id));
         return s;
     }
     *out = v;

@@ -106,8 +106,8 @@ struct status cubbyhole_read(struct operation *op, struct str path,
     }
     if (s.code == STATUS_INTEGRITY) {
         op->reason = "stored secret altered";
-        log_repeated(LOG_ERROR, "cubbyhole.altered", LOG_UUID("request_id", op->request_id),
-                     LOG_STATUS(s));
+        log_event(LOG_ERROR, "cubbyhole.altered", LOG_UUID("request_id", op->request_id),
+                  LOG_STATUS(s));
     }
     TRY(s);
     *out_value = str_from_bytes(value);

@@ -66,8 +66,7 @@ static struct status note_integrity(struct operation *op, struct status s)
 {
     if (s.code == STATUS_INTEGRITY) {
         op->reason = "stored secret altered";
-        log_repeated(LOG_ERROR, "kv.altered", LOG_UUID("request_id", op->request_id),
-                     LOG_STATUS(s));
+        log_event(LOG_ERROR, "kv.altered", LOG_UUID("request_id", op->request_id), LOG_STATUS(s));
     }
     return s;
 }

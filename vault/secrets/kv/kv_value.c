@@ -19,8 +19,7 @@ struct status kv_open_value(const struct operation *op, const struct kv_secret *
         FAIL(UNAVAILABLE, "the key of this secret isn't loaded yet, try again");
     }
     if (s.code == STATUS_INTEGRITY) {
-        log_repeated(LOG_ERROR, "kv.altered", LOG_UUID("request_id", op->request_id),
-                     LOG_STATUS(s));
+        log_event(LOG_ERROR, "kv.altered", LOG_UUID("request_id", op->request_id), LOG_STATUS(s));
     }
     TRY(s);
     *out = str_from_bytes(value);
