@@ -7,7 +7,7 @@
 
 enum {
     FIBER_POOL_MAX = 2048,            // ended ones kept for reuse, STACK_KEPT_BYTES each
-    RUN_AT_ONCE = 64,                 // before others get their turn
+    RUN_AT_ONCE = 32,                 // before others get their turn
     FAULTS_UNKNOWN = -1,              // differs from every count
     FIBER_TRIM_US = 5 * CLOCK_SECOND, // those that nobody needed for so long are released
 };
