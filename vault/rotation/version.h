@@ -7,6 +7,7 @@
 //             so that a late change can still be recognised
 #pragma once
 
+#include "vault/core/reseal.h"
 #include "vault/rotation/credential.h"
 
 enum { VERSION_SALT_BYTES = 16 };
@@ -56,3 +57,5 @@ struct status version_change(struct session *s, const struct keyring *k, const s
 // Values that were abandoned lose their ciphertext: another one is current now.
 struct status version_forget_abandoned(struct session *s, const struct keyring *k,
                                        struct uuid credential);
+
+extern const struct reseal_table version_reseal_table;
