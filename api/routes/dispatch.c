@@ -396,8 +396,12 @@ static struct status check_headers(const struct http_request *req)
     if (ns.len > 0 && !str_equal(ns, STR("/")) && !str_equal(ns, STR("root"))) {
         FAIL(NOT_FOUND, "there are no namespaces but the root one");
     }
-    if (http_request_header(req, STR("X-Vault-Wrap-TTL")).len > 0) {
-        FAIL(UNSUPPORTED, "response wrapping isn't supported");
+    struct str wrap = http_request_header(req, STR("X-Vault-Wrap-TTL"));
+    if (wrap.len > 0 && !str_equal(wrap, STR("0")) && !str_equal(wrap, STR("0s"))) {
+        FAIL(INVALID, "response wrapping isn't supported: leave X-Vault-Wrap-TTL out");
+    }
+    if (route_query(req, "help").len > 0) {
+        FAIL(INVALID, "paths have no help here: see the documentation");
     }
     return OK_STATUS;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """sys: mounts, policies, capabilities, keys, metrics and what clients ask about them."""
 
+import http.client
 import base64
 import concurrent.futures
 import unittest
@@ -615,6 +616,25 @@ ROUTES = [
     ("GET", "sys/host-info"),
     ("GET", "sys/wrapping/lookup"),
 ]
+
+
+class HeaderTest(SysTest):
+    def test_what_a_request_asks_for_beside_its_path_is_refused_where_it_is_not_there(self):
+        for name, value in (("X-Vault-Wrap-TTL", "60"), ("X-Vault-Wrap-TTL", "x")):
+            reply = self.vault.get("sys/mounts", headers={name: value})
+            self.assertRefused("response wrapping isn't supported: leave X-Vault-Wrap-TTL out", reply)
+        for value in ("0", "0s", ""):
+            self.assertStatus(200, self.vault.get("sys/mounts", headers={"X-Vault-Wrap-TTL": value}))
+        self.assertRefused("paths have no help here: see the documentation", self.vault.get("sys/mounts?help=1"))
+        self.assertStatus(404, self.vault.get("sys/mounts", headers={"X-Vault-Namespace": "team"}))
+
+    def test_the_whole_url_may_be_the_target(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.vault.node.port, timeout=10)
+        self.addCleanup(connection.close)
+        connection.request("GET", "http://vault.example:8200/v1/sys/mounts?a=b", headers={"X-Vault-Token": self.vault.token})
+        reply = connection.getresponse()
+        self.assertEqual(200, reply.status)
+        self.assertIn(b'"sys/"', reply.read())
 
 
 class DeniedTest(SysTest):

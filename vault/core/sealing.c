@@ -170,6 +170,9 @@ static struct status add_share(struct sealing *s, struct str share, bool *out_op
     if (s->progress == NULL) {
         FAIL(INVALID, "this vault isn't sealed with shares, or isn't initialised");
     }
+    if (vault_state(s->vault) == VAULT_UNSEALED) {
+        return OK_STATUS; // it isn't needed, so it isn't kept
+    }
     struct secret *key CLEANUP(secret_cleanup) = NULL;
     TRY(seal_progress_add(s->progress, share, &key));
     *out_open = key != NULL;
