@@ -39,6 +39,17 @@ class SealTest(harness.VaultTest):
         self.assertEqual(0, vault.put("sys/unseal", {"reset": True}).json["progress"])
         vault.unseal(vault.node)
 
+    def test_paths_without_a_token_name_their_methods_to_everybody(self):
+        for sealed in (False, True):
+            if sealed:
+                self.assertStatus(204, self.vault.put("sys/seal"))
+            for method, path in (("POST", "sys/health"), ("GET", "sys/unseal"), ("DELETE", "sys/init"), ("POST", "sys/seal-status")):
+                reply = self.assertStatus(405, self.vault.request(method, path, token=""))
+                self.assertEqual(["unsupported operation"], reply.errors)
+                self.assertIn("Allow", reply.headers)
+            self.assertStatus(503 if sealed else 403, self.vault.get("sys/seal", token=""))
+        self.vault.unseal(self.vault.node)
+
     def test_a_share_that_is_not_needed_is_not_kept(self):
         vault = self.vault
         for key in vault.keys:

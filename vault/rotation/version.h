@@ -50,7 +50,8 @@ struct status version_open(const struct keyring *k, struct uuid mount, const str
                            struct secret **out);
 
 // In a session's transaction. CONFLICT.
-struct status version_insert(struct session *s, const struct keyring *k, const struct version *v);
+struct status version_insert(struct session *s, const struct keyring *k,
+                             const struct version *given);
 // Another state for the row as it was read; retired ones lose their value. CONFLICT.
 struct status version_change(struct session *s, const struct keyring *k, const struct version *v,
                              struct str state);
