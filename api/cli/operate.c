@@ -197,8 +197,10 @@ static const struct cli_flag unseal_flags[] = {
     "Shows which data key new values are encrypted with, and since when.\n\n"                      \
     "Example: rotunda key-status"
 #define ROTATE_HELP                                                                                \
-    "Starts a new data key for what is written from now on. Old values stay readable. To rotate\n" \
-    "a credential at a target see `rotunda rotation rotate`.\n\nExample: rotunda rotate"
+    "Starts a new data key for what is written from now on. Stored values move to it in the "      \
+    "background\n"                                                                                 \
+    "(see key-status). To rotate a credential at a target see `rotunda rotation rotate`.\n\n"      \
+    "Example: rotunda rotate"
 
 static const struct cli_command commands[] = {
     {"status", "whether it is sealed", "", STATUS_HELP, NULL, 0, 0, run_status, NULL},

@@ -96,6 +96,10 @@ void http_connection_enter(struct http_connection *c, enum http_phase phase);
 void http_connection_shut(struct http_connection *c);        // both directions
 void http_connection_shut_unused(struct http_connection *c); // unless a request has begun
 
+// http_refuse.c
+// libmicrohttpd has just logged that it refuses some request.
+void http_refuse_bad_length(struct http_worker *w);
+
 // http_listener.c
 uint32_t http_listener_address_slot(const struct http_listener *l, const struct sockaddr *address,
                                     socklen_t len);

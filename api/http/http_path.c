@@ -173,6 +173,31 @@ static struct status parse_query(struct arena *a, struct str raw, struct http_pa
     return OK_STATUS;
 }
 
+// The absolute form, as clients of proxies send it: "http://host:8200/v1/sys/health". Which host it
+// names makes no difference here, like that of the Host field.
+static struct status drop_authority(struct str *target)
+{
+    static const struct str schemes[] = {{"http://", 7}, {"https://", 8}};
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        if (!str_equal_nocase(str_first(*target, schemes[i].len), schemes[i])) {
+            continue;
+        }
+        struct str rest = str_skip(*target, schemes[i].len);
+        size_t len = 0;
+        while (len < rest.len && rest.ptr[len] != '/' && rest.ptr[len] != '?') {
+            if (rest.ptr[len++] == '@') {
+                FAIL(INVALID, "user information in the URL");
+            }
+        }
+        if (len == 0) {
+            FAIL(INVALID, "no host in the URL");
+        }
+        *target = str_skip(rest, len);
+        return OK_STATUS;
+    }
+    return OK_STATUS;
+}
+
 struct status http_target_parse(struct arena *a, struct str target, struct http_path *path,
                                 struct http_params *query)
 {
@@ -181,6 +206,7 @@ struct status http_target_parse(struct arena *a, struct str target, struct http_
             FAIL(INVALID, "control character, space or fragment in the URL");
         }
     }
+    TRY(drop_authority(&target));
     struct str raw_path;
     struct str raw_query;
     struct http_path parsed;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// The request target (RFC 9112 section 3.2.1, origin form only): split first, decode then, so that
-// an encoded byte can never change where a segment ends.
+// The request target (RFC 9112 section 3.2: origin form, or absolute form, whose host is ignored):
+// split first, decode then, so that an encoded byte can never change where a segment ends.
 //
 // Refused as INVALID, each with a reason to show: encoded slashes, dot segments (encoded or not),
 // empty segments, NUL and other control characters, malformed percent encodings, text that isn't

@@ -92,6 +92,7 @@ __attribute__((format(printf, 2, 0))) static void on_message(void *worker, const
     (void)args;
     if (str_starts_with(str_from_c(format), STR("Error processing request"))) {
         HTTP_COUNT(w, malformed, 1);
+        http_refuse_bad_length(w);
     }
     log_event(LOG_DEBUG, "http.libmicrohttpd", LOG_STR("message", str_from_c(format)));
 }

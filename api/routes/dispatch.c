@@ -39,6 +39,7 @@ struct destination {
     const struct mount *mount;
     struct str mount_path;
     bool wrong_method;
+    bool open; // of the wrong method, and the path answers without a token
     char allowed[HTTP_ALLOW_BYTES];
 };
 
@@ -164,11 +165,29 @@ static size_t count_slashes(struct str s)
     return count;
 }
 
+// Everybody may know that a path exists which answers without a token for another method.
+static bool is_open(struct dispatch *d, const struct http_request *req, uint32_t methods)
+{
+    for (unsigned method = 0; method < HTTP_METHOD_COUNT; method++) {
+        struct http_match m;
+        if ((methods & (UINT32_C(1) << method)) == 0) {
+            continue;
+        }
+        http_router_find(d->fixed, (enum http_method)method, &req->path, 0, &m);
+        const struct route *route = m.found == HTTP_FOUND ? m.route->data : NULL;
+        if (route != NULL && (route->flags & ROUTE_SEALED_TOO) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct status find_fixed(struct dispatch *d, struct http_request *req,
                                 struct destination *out)
 {
     struct http_match m;
     http_router_find(d->fixed, req->method, &req->path, 0, &m);
+    out->open = m.found == HTTP_NO_METHOD && is_open(d, req, m.allowed);
     return take_match(&m, req, out);
 }
 
@@ -228,14 +247,19 @@ static enum policy_operation operation_of(enum http_method method)
     return POLICY_OP_READ;
 }
 
+static struct status refuse_method(struct http_response *res, const struct destination *where)
+{
+    TRY(http_response_add_header(res, "Allow", str_from_c(where->allowed)));
+    FAIL(METHOD, "unsupported operation");
+}
+
 // Only who may go there learns that there is nothing.
 static struct status serve_nothing(struct operation *op, struct http_request *req,
                                    struct http_response *res, const struct destination *where)
 {
     TRY(operation_enter(op, operation_of(req->method)));
     if (where->wrong_method) {
-        TRY(http_response_add_header(res, "Allow", str_from_c(where->allowed)));
-        FAIL(METHOD, "unsupported operation");
+        return refuse_method(res, where);
     }
     FAIL(NOT_FOUND, "");
 }
@@ -356,11 +380,12 @@ static bool serve_unsealed(struct dispatch *d, struct operation *op, struct http
 {
     struct destination where = {0};
     struct status s = find_fixed(d, req, &where);
-    if (status_ok(s) && (where.route == NULL || (where.route->flags & ROUTE_SEALED_TOO) == 0)) {
+    bool open = where.route != NULL && (where.route->flags & ROUTE_SEALED_TOO) != 0;
+    if (status_ok(s) && !open && !where.open) {
         return false;
     }
     if (status_ok(s)) {
-        s = where.route->handle(op, req, res);
+        s = open ? where.route->handle(op, req, res) : refuse_method(res, &where);
     }
     if (!status_ok(s)) {
         answer_failure(op, res, s);
@@ -396,8 +421,12 @@ static struct status check_headers(const struct http_request *req)
     if (ns.len > 0 && !str_equal(ns, STR("/")) && !str_equal(ns, STR("root"))) {
         FAIL(NOT_FOUND, "there are no namespaces but the root one");
     }
-    if (http_request_header(req, STR("X-Vault-Wrap-TTL")).len > 0) {
-        FAIL(UNSUPPORTED, "response wrapping isn't supported");
+    struct str wrap = http_request_header(req, STR("X-Vault-Wrap-TTL"));
+    if (wrap.len > 0 && !str_equal(wrap, STR("0")) && !str_equal(wrap, STR("0s"))) {
+        FAIL(INVALID, "response wrapping isn't supported: leave X-Vault-Wrap-TTL out");
+    }
+    if (route_query(req, "help").len > 0) {
+        FAIL(INVALID, "paths have no help here: see the documentation");
     }
     return OK_STATUS;
 }

@@ -13,6 +13,7 @@ const struct route_table *const route_tables[] = {
     &sys_policies_routes,
     &sys_policies_explain_routes,
     &token_routes,
+    &token_roles_routes,
     &kv_routes,
     &cubbyhole_routes,
     &rotation_routes,

@@ -8,6 +8,7 @@ extern const struct route_table sys_seal_routes;
 extern const struct route_table cubbyhole_routes;
 extern const struct route_table kv_routes;
 extern const struct route_table token_routes;
+extern const struct route_table token_roles_routes;
 extern const struct route_table sys_capabilities_routes;
 extern const struct route_table sys_host_routes;
 extern const struct route_table sys_internal_routes;

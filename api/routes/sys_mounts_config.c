@@ -90,9 +90,16 @@ static struct status refuse_ineffective(const struct operation *op, struct http_
                                         struct json_value parameters)
 {
     static const char *const names[] = {
-        "allowed_managed_keys",         "allowed_response_headers", "audit_non_hmac_request_keys",
-        "audit_non_hmac_response_keys", "external_entropy_access",  "local",
-        "passthrough_request_headers",  "plugin_version",           "seal_wrap",
+        "allowed_managed_keys",
+        "allowed_response_headers",
+        "audit_non_hmac_request_keys",
+        "audit_non_hmac_response_keys",
+        "external_entropy_access",
+        "local",
+        "passthrough_request_headers",
+        "plugin_version",
+        "seal_wrap",
+        "token_type",
         "user_lockout_config",
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {

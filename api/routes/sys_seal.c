@@ -72,6 +72,7 @@ static void put_seal_status(struct json_writer *w, const struct vault *v,
     json_add_int(w, "progress", s->progress.given);
     json_add_string(w, "nonce", str_from_c(nonce));
     json_add_string(w, "version", v->version);
+    json_add_bool(w, "migration", false);
     json_add_bool(w, "recovery_seal", s->recovery_seal);
     json_add_string(w, "storage_type", STR("postgresql"));
     if (s->state == VAULT_UNSEALED) {
@@ -185,7 +186,8 @@ static struct status put_init(struct operation *op, struct http_request *req,
     sealing_init_result_done(&job.result);
     if (s.code == STATUS_CONFLICT || s.code == STATUS_INVALID) {
         // Clients know this as a bad request.
-        return answer_explain(res, MAKE_STATUS(INVALID, "init refused"), op->arena, "%s", s.what);
+        return answer_explain(res, MAKE_STATUS(INVALID, "init refused"), op->arena, "%s",
+                              s.code == STATUS_CONFLICT ? "Vault is already initialized" : s.what);
     }
     return s;
 }

@@ -18,17 +18,17 @@ static struct status read_request(struct operation *op, struct http_response *re
     return status_ok(s) ? s : answer_explain(res, s, op->arena, "%s: %s", field, s.what);
 }
 
-static struct status create(struct operation *op, struct http_response *res, bool orphan)
+static struct status create(struct operation *op, struct http_response *res,
+                            const struct token_create_way *way)
 {
-    TRY(operation_enter(op, POLICY_OP_UPDATE));
     struct token_request request;
     TRY(read_request(op, res, &request));
     struct token_created made CLEANUP(token_created_done) = {0};
-    TRY(token_create(op, &request, orphan, &made));
+    TRY(token_create(op, &request, way, &made));
     struct token_auth auth = {.token = &made.token,
                               .client_token = str_from_bytes(secret_view(made.secret)),
                               .lease_duration_s = made.token.ttl_s};
-    TRY(token_answer_warnings(op, &made.token, made.capped, &auth.warnings));
+    TRY(token_answer_warnings(op, &made.token, &made.notes, &auth.warnings));
     return token_answer_auth(op, res, &auth);
 }
 
@@ -36,14 +36,29 @@ static struct status post_create(struct operation *op, struct http_request *req,
                                  struct http_response *res)
 {
     (void)req;
-    return create(op, res, false);
+    TRY(operation_enter(op, POLICY_OP_UPDATE));
+    return create(op, res, &(struct token_create_way){false, NULL});
 }
 
 static struct status post_create_orphan(struct operation *op, struct http_request *req,
                                         struct http_response *res)
 {
     (void)req;
-    return create(op, res, true);
+    TRY(operation_enter(op, POLICY_OP_UPDATE));
+    return create(op, res, &(struct token_create_way){true, NULL});
+}
+
+static struct status post_create_by_role(struct operation *op, struct http_request *req,
+                                         struct http_response *res)
+{
+    TRY(operation_enter(op, POLICY_OP_UPDATE));
+    struct str name = route_param(req, "role");
+    const struct token_role *role = catalog_role(op->catalog, name);
+    if (role == NULL) {
+        return answer_explain(res, MAKE_STATUS(INVALID, "unknown role"), op->arena,
+                              "unknown role %.*s", STR_ARG(name));
+    }
+    return create(op, res, &(struct token_create_way){false, role});
 }
 
 // ---- which token
@@ -287,10 +302,27 @@ static struct status list_accessors(struct operation *op, struct http_request *r
     return answer_keys(op, res, list.accessors, list.count);
 }
 
+// Other vaults begin a clean-up here. This one has none to do: what has expired goes by itself, and
+// nothing outlives its token.
+static struct status post_tidy(struct operation *op, struct http_request *req,
+                               struct http_response *res)
+{
+    (void)req;
+    TRY(operation_enter(op, POLICY_OP_UPDATE));
+    const struct answer_extra extra = {
+        .warnings =
+            STR("[\"There is nothing to tidy: expired tokens are removed all the time.\"]")};
+    TRY(answer_whole(op, res, &extra));
+    res->status = 202;
+    return OK_STATUS;
+}
+
 static const struct route routes[] = {
     {HTTP_ALLOW(POST), "create", post_create, ROUTE_PLAIN},
+    {HTTP_ALLOW(POST), "create/:role", post_create_by_role, ROUTE_PLAIN},
     {HTTP_ALLOW(POST), "create-orphan", post_create_orphan, ROUTE_PLAIN},
     {HTTP_ALLOW(GET) | HTTP_ALLOW(POST), "lookup-self", get_lookup_self, ROUTE_PLAIN},
+    {HTTP_ALLOW(GET), "lookup", get_lookup_self, ROUTE_PLAIN},
     {HTTP_ALLOW(POST), "lookup", post_lookup, ROUTE_PLAIN},
     {HTTP_ALLOW(POST), "lookup-accessor", post_lookup_accessor, ROUTE_PLAIN},
     {HTTP_ALLOW(POST), "renew", post_renew, ROUTE_PLAIN},
@@ -300,6 +332,7 @@ static const struct route routes[] = {
     {HTTP_ALLOW(POST), "revoke-self", post_revoke_self, ROUTE_PLAIN},
     {HTTP_ALLOW(POST), "revoke-accessor", post_revoke_accessor, ROUTE_PLAIN},
     {HTTP_ALLOW(POST), "revoke-orphan", post_revoke_orphan, ROUTE_PLAIN},
+    {HTTP_ALLOW(POST), "tidy", post_tidy, ROUTE_PLAIN},
     {HTTP_ALLOW(LIST), "accessors", list_accessors, ROUTE_PLAIN},
 };
 

@@ -120,16 +120,38 @@ static void warn_of_policies(const struct operation *op, const struct token *t,
     }
 }
 
-struct status token_answer_warnings(const struct operation *op, const struct token *t, bool capped,
-                                    struct str *out)
+static void warn_of_lesser(const char *what, int64_t seconds, struct json_writer *w)
+{
+    char warning[160];
+    int len = snprintf(warning, sizeof warning,
+                       "%s specified both during creation call and in role; using the lesser "
+                       "value of %lld seconds",
+                       what, (long long)seconds);
+    json_put_string(w, (struct str){warning, (size_t)len});
+}
+
+static void warn_of_terms(const struct token *t, const struct token_grant_notes *notes,
+                          struct json_writer *w)
+{
+    if (notes->lesser_explicit_max_ttl) {
+        warn_of_lesser("Explicit max TTL", t->explicit_max_ttl_s, w);
+    }
+    if (notes->lesser_period) {
+        warn_of_lesser("Period", t->period_s, w);
+    }
+    if (notes->capped) {
+        json_put_string(w, STR("TTL exceeded the effective max_ttl; it is capped accordingly"));
+    }
+}
+
+struct status token_answer_warnings(const struct operation *op, const struct token *t,
+                                    const struct token_grant_notes *notes, struct str *out)
 {
     struct buffer text CLEANUP(buffer_done);
     buffer_init(&text, WARNINGS_BYTES);
     struct json_writer w = json_writer_on(&text);
     json_begin_array(&w);
-    if (capped) {
-        json_put_string(&w, STR("TTL exceeded the effective max_ttl; it is capped accordingly"));
-    }
+    warn_of_terms(t, notes, &w);
     warn_of_policies(op, t, &w);
     json_end_array(&w);
     TRY(json_writer_status(&w));

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "api/routes/answer.h"
-#include "vault/identity/token_lifetime.h"
+#include "vault/identity/token_grant.h"
 
 struct token_auth {
     const struct token *token;
@@ -25,6 +25,6 @@ struct token_view {
 struct status token_answer_view(const struct operation *op, struct http_response *res,
                                 const struct token_view *view);
 
-// Warnings of a create, for token_auth: policies that don't exist, a TTL that was capped.
-struct status token_answer_warnings(const struct operation *op, const struct token *t, bool capped,
-                                    struct str *out);
+// Warnings of a create, for token_auth: policies that don't exist, terms that were cut.
+struct status token_answer_warnings(const struct operation *op, const struct token *t,
+                                    const struct token_grant_notes *notes, struct str *out);

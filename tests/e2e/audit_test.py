@@ -170,7 +170,13 @@ class AuditTest(harness.VaultTest):
         body = {"input": "# a value that is longer than a few octets", "field": "policy"}
         reply = self.assertStatus(200, self.vault.post("sys/audit-hash/file", body))
         self.assertEqual(named, reply.data["hash"])
-        self.assertStatus(400, self.vault.post("sys/audit-hash/file", {"input": "x"}))
+        self.assertStatus(400, self.vault.post("sys/audit-hash/file", {"input": "x", "field": ""}))
+        # What clients ask that know no fields: how a token is named where requests are about it.
+        token = self.vault.post("auth/token/create", {}).json["auth"]["client_token"]
+        self.assertStatus(200, self.vault.post("auth/token/lookup", {"token": token}))
+        found = self.assertStatus(200, self.vault.post("sys/audit-hash/any", {"input": token})).data["hash"]
+        where = f"path = 'auth/token/lookup' AND detail::json->'request'->>'token' = '{found}'"
+        self.assertEqual([["1"]], self.vault.database.query(f"SELECT count(*) FROM audit_record WHERE {where}"))
         codes = {self.vault.post("sys/audit-hash/file", body).status for _ in range(40)}
         self.assertIn(429, codes)
 

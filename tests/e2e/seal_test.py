@@ -10,7 +10,7 @@ class SealTest(harness.VaultTest):
     def test_second_init_is_refused(self):
         reply = self.vault.put("sys/init", {"secret_shares": 1, "secret_threshold": 1})
         self.assertStatus(400, reply)
-        self.assertEqual(["the vault is already initialised"], reply.errors)
+        self.assertEqual(["Vault is already initialized"], reply.errors)
 
     def test_health_tells_the_state_in_its_code(self):
         self.assertStatus(200, self.vault.get("sys/health", token=""))
@@ -38,6 +38,23 @@ class SealTest(harness.VaultTest):
         self.assertEqual(1, vault.get("sys/seal-status", token="").json["progress"])
         self.assertEqual(0, vault.put("sys/unseal", {"reset": True}).json["progress"])
         vault.unseal(vault.node)
+
+    def test_paths_without_a_token_name_their_methods_to_everybody(self):
+        for sealed in (False, True):
+            if sealed:
+                self.assertStatus(204, self.vault.put("sys/seal"))
+            for method, path in (("POST", "sys/health"), ("GET", "sys/unseal"), ("DELETE", "sys/init"), ("POST", "sys/seal-status")):
+                reply = self.assertStatus(405, self.vault.request(method, path, token=""))
+                self.assertEqual(["unsupported operation"], reply.errors)
+                self.assertIn("Allow", reply.headers)
+            self.assertStatus(503 if sealed else 403, self.vault.get("sys/seal", token=""))
+        self.vault.unseal(self.vault.node)
+
+    def test_a_share_that_is_not_needed_is_not_kept(self):
+        vault = self.vault
+        for key in vault.keys:
+            status = self.assertStatus(200, vault.put("sys/unseal", {"key": key})).json
+            self.assertEqual((False, 0, ""), (status["sealed"], status["progress"], status["nonce"]))
 
     def test_a_restart_keeps_everything_but_the_keys(self):
         vault = self.vault

@@ -175,6 +175,36 @@ class CatalogRowTest(TamperTest):
         )
         self.assertNeverHonoured()
 
+    def test_edited_token_roles_are_refused(self):
+        self.keep("token_role")
+        self.assertStatus(204, self.vault.post("auth/token/roles/r", {"allowed_policies": ["reader"]}))
+        self.keep("vault_epoch")
+        self.keep("vault_manifest")
+        row = self.sql("SELECT to_jsonb(r) FROM token_role r WHERE name = 'r'")[0][0]
+        for change in (
+            "name = 's'", "allowed_policies = '{admin}'", "disallowed_policies = '{reader}'",
+            "allowed_policies_glob = '{*}'", "disallowed_policies_glob = '{*}'", "bound_cidrs = '{0.0.0.0/0}'",
+            "path_suffix = 'x'", "token_type = 'service'", "orphan = true", "renewable = false",
+            "no_default_policy = true", "period_s = 60", "explicit_max_ttl_s = 60", "num_uses = 1",
+        ):
+            with self.subTest(change):
+                self.sql(f"UPDATE token_role SET {change}")
+                self.restart()
+                self.assertUnbelieved(self.vault.post("auth/token/create/r", {}))
+                self.put_back("token_role", "true", [row])
+        self.restart()
+        self.assertGoesOn()
+
+    def test_an_old_token_role_put_back_is_refused(self):
+        self.keep("token_role")
+        self.assertStatus(204, self.vault.post("auth/token/roles/r", {"allowed_policies_glob": ["*"]}))
+        row = self.sql("SELECT to_jsonb(r) FROM token_role r WHERE name = 'r'")[0][0]
+        self.assertStatus(204, self.vault.post("auth/token/roles/r", {"allowed_policies_glob": [], "allowed_policies": ["reader"]}))
+        self.keep("vault_epoch")
+        self.keep("vault_manifest")
+        self.put_back("token_role", "name = 'r'", [row])
+        self.assertNeverHonoured()
+
     def test_edited_mounts_are_refused(self):
         self.keep("mount")
         for change in ("path = 'elsewhere/'", "type = 'cubbyhole'", "options = '{}'", "id = gen_random_uuid()", "config = '{}'"):

@@ -170,6 +170,12 @@ class LookupTest(TokenTest):
         data = self.look_up(self.vault.token)
         self.assertEqual((None, 0, False), (data["expire_time"], data["ttl"], data["renewable"]))
 
+    def test_get_looks_the_caller_up(self):
+        auth = self.limited()
+        reply = self.vault.get("auth/token/lookup", token=self.vault.token)
+        self.assertEqual(["root"], self.assertStatus(200, reply).data["policies"])
+        self.assertStatus(403, self.vault.get("auth/token/lookup", token=auth["client_token"]))
+
     def test_by_accessor_does_not_reveal_the_id(self):
         auth = self.limited()
         reply = self.vault.post("auth/token/lookup-accessor", {"accessor": auth["accessor"]})
@@ -265,6 +271,13 @@ class RenewTest(TokenTest):
         for path in ("lookup-accessor", "renew-accessor"):
             self.assertStatus(500, self.renew({"accessor": auth["accessor"]}, path))
         self.assertStatus(500, self.vault.get("auth/token/lookup-self", token=auth["client_token"]))
+
+
+class TidyTest(TokenTest):
+    def test_there_is_nothing_to_tidy(self):
+        reply = self.assertStatus(202, self.vault.post("auth/token/tidy"))
+        self.assertEqual(1, len(reply.json["warnings"]))
+        self.assertStatus(403, self.vault.post("auth/token/tidy", token=self.limited()["client_token"]))
 
 
 class RevokeTest(TokenTest):

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: ISC
-// What handlers read out of a JSON body: the parameters of a new token, the custom metadata and the
-// shape of a secret.
+// What handlers read out of a JSON body: the parameters of a new token or a role, the custom
+// metadata and the shape of a secret.
 #include "tests/fuzz/fuzz.h"
 #include "vault/base/json_writer.h"
 #include "vault/core/address.h"
 #include "vault/identity/token_limits.h"
 #include "vault/identity/token_request.h"
+#include "vault/identity/token_role_request.h"
+#include "vault/policy/name.h"
 #include "vault/secrets/kv/kv_custom.h"
 #include "vault/secrets/kv/kv_subkeys.h"
 
@@ -22,6 +24,28 @@ static void check_token(struct json_value body)
     REQUIRE(r.policies.count <= LIMIT_POLICIES_PER_TOKEN);
     for (size_t i = 0; i < r.id.len; i++) {
         REQUIRE(r.id.ptr[i] > ' ' && r.id.ptr[i] <= '~' && r.id.ptr[i] != '.');
+    }
+    for (size_t i = 0; i < r.bound_cidrs.count; i++) {
+        REQUIRE(status_ok(address_check_cidr(r.bound_cidrs.items[i])));
+    }
+}
+
+static void check_role(struct json_value body, struct arena *arena)
+{
+    struct token_role r;
+    const char *field = NULL;
+    REQUIRE(status_ok(token_role_new(1, STR("r"), &r)));
+    if (!status_ok(token_role_read(body, arena, &r, &field))) {
+        REQUIRE(field != NULL);
+        return;
+    }
+    REQUIRE(r.period_s >= 0 && r.explicit_max_ttl_s >= 0 && r.num_uses >= 0);
+    REQUIRE(r.path_suffix.len <= LIMIT_NAME_BYTES && !str_equal(r.path_suffix, STR("..")));
+    for (size_t i = 0; i < r.allowed_policies.count; i++) {
+        struct str name = r.allowed_policies.items[i];
+        struct str again = name;
+        REQUIRE(policy_name_is_root(name) || status_ok(policy_name_normalise(name, arena, &again)));
+        REQUIRE(str_equal(name, again));
     }
     for (size_t i = 0; i < r.bound_cidrs.count; i++) {
         REQUIRE(status_ok(address_check_cidr(r.bound_cidrs.items[i])));
@@ -87,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     check_token(body);
+    check_role(body, arena);
     check_custom(body, arena);
     for (int64_t depth = 0; depth < 3; depth++) {
         check_subkeys(body, depth, arena);

@@ -40,6 +40,8 @@ enum {
     LIMIT_STATEMENT_MS = 1000, // on batch connections
     LIMIT_LOCK_WAIT_MS = 50,   // on batch connections
     LIMIT_WRITE_RETRIES = 16,  // optimistic writes that lost their race
+    LIMIT_RESEAL_ROWS = 64,    // re-encrypted in one transaction
+    LIMIT_RESEAL_BYTES = 4 * 1024 * 1024,
 
     // Names and paths as stored
     LIMIT_NAME_BYTES = 256,

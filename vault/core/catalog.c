@@ -113,6 +113,26 @@ struct status catalog_policy_text(const struct catalog *c, struct str name, stru
     return OK_STATUS;
 }
 
+size_t catalog_role_count(const struct catalog *c)
+{
+    return c->role_count;
+}
+
+const struct token_role *catalog_role_at(const struct catalog *c, size_t i)
+{
+    return &c->roles[i];
+}
+
+static int compare_role(const void *name, const void *role)
+{
+    return str_compare(*(const struct str *)name, ((const struct token_role *)role)->name);
+}
+
+const struct token_role *catalog_role(const struct catalog *c, struct str name)
+{
+    return bsearch(&name, c->roles, c->role_count, sizeof *c->roles, compare_role);
+}
+
 // Names joined by a character that no name may hold.
 static char *join_names(const struct str *names, size_t count, size_t *out_len)
 {

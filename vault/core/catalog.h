@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: ISC
-// What decides where a path leads and who may go there: the mounts and policies of one epoch,
-// loaded as one snapshot with every MAC and the manifest checked. Immutable, one worker's own, held
-// by reference across waits.
+// What decides where a path leads and who may go there: the mounts, policies and token roles of one
+// epoch, loaded as one snapshot with every MAC and the manifest checked. Immutable, one worker's
+// own, held by reference across waits.
 #pragma once
 
 #include "vault/base/uuid.h"
+#include "vault/core/token_role.h"
 #include "vault/core/vault.h"
 #include "vault/policy/acl.h"
 
@@ -40,6 +41,10 @@ struct str catalog_policy_name(const struct catalog *c, size_t i); // in order
 // The text as stored. NOT_FOUND.
 struct status catalog_policy_text(const struct catalog *c, struct str name, struct str *out);
 
+size_t catalog_role_count(const struct catalog *c);
+const struct token_role *catalog_role_at(const struct catalog *c, size_t i);     // in order of name
+const struct token_role *catalog_role(const struct catalog *c, struct str name); // NULL for none
+
 // The rules of a token with these policies (names without a policy grant nothing). Built once per
 // set of names and kept with the catalog, until a rule expires: don't keep it across a wait. NOMEM.
 struct catalog_acl_key {
@@ -50,11 +55,11 @@ struct catalog_acl_key {
 struct status catalog_acl(struct catalog *c, const struct catalog_acl_key *key,
                           const struct acl **out);
 
-// The one way to change mounts, policies or sinks: inside the transaction, after the rows were
-// written, raises the epoch and signs the manifest anew. Call catalog_change_begin() before
-// anything else: it takes the epoch's row lock, so that two changes can't work on the same state,
-// and checks the manifest, so that none puts the vault's name to what somebody else did to the rows
-// (INTEGRITY). The very first change has no manifest to check and goes without it.
+// The one way to change mounts, policies, token roles or sinks: inside the transaction, after the
+// rows were written, raises the epoch and signs the manifest anew. Call catalog_change_begin()
+// before anything else: it takes the epoch's row lock, so that two changes can't work on the same
+// state, and checks the manifest, so that none puts the vault's name to what somebody else did to
+// the rows (INTEGRITY). The very first change has no manifest to check and goes without it.
 struct status catalog_change_begin(const struct keyring *k, struct session *s);
 struct status catalog_change_end(const struct keyring *k, struct session *s);
 

@@ -25,6 +25,8 @@ struct catalog {
     size_t mount_count;
     struct catalog_policy *policies;
     size_t policy_count;
+    struct token_role *roles;
+    size_t role_count;
     struct catalog_acl *acls;
 };
 

@@ -26,6 +26,7 @@ static const struct store_statement list_rows = {
     "SELECT 'mount', id, row_version, mac FROM mount WHERE namespace_id = 1 "
     "UNION ALL SELECT 'policy', id, row_version, mac FROM policy WHERE namespace_id = 1 "
     "UNION ALL SELECT 'audit_sink', id, row_version, mac FROM audit_sink WHERE namespace_id = 1 "
+    "UNION ALL SELECT 'token_role', id, row_version, mac FROM token_role WHERE namespace_id = 1 "
     "ORDER BY 1, 2"};
 static const struct store_statement select_mounts = {
     "catalog.mounts", "SELECT id, namespace_id, path, type, accessor, description, config, "
@@ -197,6 +198,7 @@ static struct status load_in_snapshot(const struct keyring *k, struct session *s
     TRY(check_manifest(k, s, c->epoch));
     TRY(load_mounts(k, s, c));
     TRY(load_policies(k, s, c));
+    TRY(token_role_load(k, s, c->arena, &c->roles, &c->role_count));
     return session_commit(s);
 }
 

@@ -12,6 +12,25 @@ static const struct store_statement put_epoch = {
 static const struct store_statement list_keys = {
     "keys.list", "SELECT kind, namespace_id, epoch, state, wrapped FROM wrapped_key "
                  "ORDER BY kind, namespace_id, epoch"};
+static const struct store_statement count_seals = {
+    "keys.count_seals", "UPDATE key_epoch SET encryptions = encryptions + $3 "
+                        "WHERE namespace_id = $1 AND epoch = $2"};
+static const struct store_statement oldest_epoch = {
+    "keys.oldest_epoch", "SELECT min(epoch) FROM key_epoch WHERE namespace_id = $1"};
+static const struct store_statement note_unused = {
+    "keys.note_unused",
+    "UPDATE key_epoch SET unused_since = CASE WHEN unused_since IS NULL THEN clock_timestamp() END "
+    "WHERE namespace_id = $1 AND epoch < $2 "
+    "AND (unused_since IS NULL) <> key_epoch_used(namespace_id, epoch)"};
+static const struct store_statement find_unused = {
+    "keys.find_unused",
+    "SELECT epoch FROM key_epoch WHERE namespace_id = $1 AND epoch < $2 "
+    "AND unused_since < clock_timestamp() - $3 * interval '1 second' ORDER BY epoch LIMIT 1"};
+static const struct store_statement delete_epoch = {
+    "keys.delete_epoch", "DELETE FROM key_epoch WHERE namespace_id = $1 AND epoch = $2"};
+static const struct store_statement destroy_key = {
+    "keys.destroy", "UPDATE wrapped_key SET state = $4, wrapped = $5 "
+                    "WHERE kind = $1 AND namespace_id = $2 AND epoch = $3"};
 static const struct store_statement put_seal = {
     "keys.put_seal", "INSERT INTO seal_config (type, shares, threshold, set_id, key_id, "
                      "share_digests, wrapped_root_key) VALUES ($1, $2, $3, $4, $5, $6, $7)"};
@@ -69,6 +88,50 @@ struct status key_store_load(struct session *s, struct key_rows *out)
     }
     *out = keys;
     keys.rows = NULL;
+    return OK_STATUS;
+}
+
+struct status key_store_count_seals(struct session *s, int64_t namespace_id, int64_t epoch,
+                                    int64_t seals)
+{
+    const struct store_value values[] = {store_int(namespace_id), store_int(epoch),
+                                         store_int(seals)};
+    return session_exec(s, &count_seals, values, ARRAY_LEN(values), NULL);
+}
+
+struct status key_store_oldest_epoch(struct session *s, int64_t namespace_id, int64_t *out)
+{
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    const struct store_value values[] = {store_int(namespace_id)};
+    TRY(session_exec(s, &oldest_epoch, values, ARRAY_LEN(values), &rows));
+    *out = store_get_int(&rows, 0, 0);
+    return OK_STATUS;
+}
+
+static struct status destroy(struct session *s, int64_t namespace_id, int64_t epoch)
+{
+    static const uint8_t nothing[KEYRING_WRAPPED_BYTES];
+    const struct store_value key[] = {store_int(namespace_id), store_int(epoch)};
+    const struct store_value values[] = {store_int(KEYRING_DATA), store_int(namespace_id),
+                                         store_int(epoch), store_int(KEYRING_RETIRED),
+                                         store_bytea(BYTES_OF(nothing))};
+    TRY(session_exec(s, &delete_epoch, key, ARRAY_LEN(key), NULL));
+    return session_exec(s, &destroy_key, values, ARRAY_LEN(values), NULL);
+}
+
+struct status key_store_retire(struct session *s, int64_t namespace_id, int64_t newest,
+                               int64_t after_s, int64_t *out_epoch)
+{
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    const struct store_value values[] = {store_int(namespace_id), store_int(newest),
+                                         store_int(after_s)};
+    TRY(session_exec(s, &note_unused, values, 2, NULL));
+    TRY(session_exec(s, &find_unused, values, ARRAY_LEN(values), &rows));
+    int64_t epoch = rows.count == 0 ? 0 : store_get_int(&rows, 0, 0);
+    if (epoch != 0) {
+        TRY(destroy(s, namespace_id, epoch));
+    }
+    *out_epoch = epoch;
     return OK_STATUS;
 }
 

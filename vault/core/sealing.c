@@ -170,6 +170,9 @@ static struct status add_share(struct sealing *s, struct str share, bool *out_op
     if (s->progress == NULL) {
         FAIL(INVALID, "this vault isn't sealed with shares, or isn't initialised");
     }
+    if (vault_state(s->vault) == VAULT_UNSEALED) {
+        return OK_STATUS; // it isn't needed, so it isn't kept
+    }
     struct secret *key CLEANUP(secret_cleanup) = NULL;
     TRY(seal_progress_add(s->progress, share, &key));
     *out_open = key != NULL;
@@ -225,15 +228,25 @@ struct status sealing_store_epoch(struct vault *v, struct session *session,
     return key_store_put(session, out);
 }
 
+// In order of kind: a namespace comes before its data keys.
+static struct status add_keys(struct vault *v, const struct key_rows *keys,
+                              enum keyring_state state)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct keyring_wrapped *row = &keys->rows[i];
+        bool changes = row->kind == KEYRING_DATA || row->kind == KEYRING_NAMESPACE;
+        if (changes && row->state == state) {
+            TRY(keyring_add(v->keyring, row));
+        }
+    }
+    return OK_STATUS;
+}
+
 struct status sealing_reload_keys(struct vault *v, struct session *session)
 {
     struct key_rows keys CLEANUP(key_rows_done) = {0};
     TRY(key_store_load(session, &keys));
-    for (size_t i = 0; i < keys.count; i++) {
-        // In order of kind: a namespace comes before its data keys.
-        if (keys.rows[i].kind == KEYRING_DATA || keys.rows[i].kind == KEYRING_NAMESPACE) {
-            TRY(keyring_add(v->keyring, &keys.rows[i]));
-        }
-    }
-    return OK_STATUS;
+    // Retired ones last: what may still be the newest epoch here has a successor by then.
+    TRY(add_keys(v, &keys, KEYRING_LIVE));
+    return add_keys(v, &keys, KEYRING_RETIRED);
 }

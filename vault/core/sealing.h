@@ -50,8 +50,8 @@ struct sealing_status {
 struct status sealing_status(struct sealing *s, struct sealing_status *out);
 
 // One more share. When it was the last one needed the keys are in place: *out_open is true, and the
-// workers have to connect (worker_unseal). INVALID, CONFLICT, SEALED when there is nothing to
-// unseal; UNAVAILABLE.
+// workers have to connect (worker_unseal). Changes nothing when the vault is unsealed already.
+// INVALID, CONFLICT, SEALED when there is nothing to unseal; UNAVAILABLE.
 struct status sealing_add_share(struct sealing *s, struct str share, bool *out_open);
 void sealing_reset(struct sealing *s);
 // With the static key. The same outcome. DENIED when the key is another vault's.

@@ -26,6 +26,7 @@ struct status envelope_seal(const struct keyring *k, const struct envelope_bindi
     TRY(keyring_active_key(k, binding->namespace_id, &epoch, &key));
     struct pack p = associated(binding, epoch);
     TRY(aead_seal(key, pack_view(&p), plaintext, out));
+    keyring_count_seals(k, binding->namespace_id, epoch, 1);
     *out_epoch = epoch;
     return OK_STATUS;
 }

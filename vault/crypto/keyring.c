@@ -296,6 +296,31 @@ struct status keyring_active_epoch(const struct keyring *k, int64_t namespace_id
     return keyring_active_key(k, namespace_id, out, &key);
 }
 
+static _Atomic int64_t *seals_of(const struct keyring *k, int64_t namespace_id, int64_t epoch)
+{
+    struct keyring_content *c = NULL;
+    if (!status_ok(open_content(k, &c))) {
+        return NULL;
+    }
+    const struct keyring_namespace *n = keyring_table_find(c->table, namespace_id);
+    return n == NULL ? NULL : keyring_namespace_seals(n, epoch);
+}
+
+void keyring_count_seals(const struct keyring *k, int64_t namespace_id, int64_t epoch,
+                         int64_t count)
+{
+    _Atomic int64_t *seals = seals_of(k, namespace_id, epoch);
+    if (seals != NULL) {
+        atomic_fetch_add_explicit(seals, count, memory_order_relaxed);
+    }
+}
+
+int64_t keyring_seals(const struct keyring *k, int64_t namespace_id, int64_t epoch)
+{
+    _Atomic int64_t *seals = seals_of(k, namespace_id, epoch);
+    return seals == NULL ? 0 : atomic_load_explicit(seals, memory_order_relaxed);
+}
+
 static struct pack wrap_context(const char *purpose, struct bytes context)
 {
     struct pack p;

@@ -97,6 +97,13 @@ struct status keyring_remove_namespace(struct keyring *k, int64_t namespace_id);
 // The epoch that seals new values. NOT_FOUND.
 struct status keyring_active_epoch(const struct keyring *k, int64_t namespace_id, int64_t *out);
 
+// How many values were sealed under an epoch by this process: envelope_seal() counts them, whoever
+// keeps the sum elsewhere takes off (with a negative count) what is kept. 0 for an epoch that isn't
+// here.
+void keyring_count_seals(const struct keyring *k, int64_t namespace_id, int64_t epoch,
+                         int64_t count);
+int64_t keyring_seals(const struct keyring *k, int64_t namespace_id, int64_t epoch);
+
 // Changing the root key: wrap every row again, store all of them and the newly sealed root key in
 // one transaction, then adopt it. Data keys come back as they are. INTEGRITY, NOMEM.
 struct status keyring_rewrap(struct keyring *k, const struct secret *new_root_key,

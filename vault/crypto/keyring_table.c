@@ -16,6 +16,7 @@ enum {
 struct data_key {
     int64_t epoch;
     const uint8_t *key;
+    _Atomic int64_t seals;         // see keyring_count_seals()
     struct data_key *_Atomic next; // of an older epoch
 };
 
@@ -138,13 +139,25 @@ const uint8_t *keyring_namespace_key(const struct keyring_namespace *n)
     return n->key;
 }
 
-const uint8_t *keyring_namespace_data_key(const struct keyring_namespace *n, int64_t epoch)
+static struct data_key *find_data_key(const struct keyring_namespace *n, int64_t epoch)
 {
-    const struct data_key *d = atomic_load_explicit(&n->newest, memory_order_acquire);
+    struct data_key *d = atomic_load_explicit(&n->newest, memory_order_acquire);
     while (d != NULL && d->epoch > epoch) {
         d = atomic_load_explicit(&d->next, memory_order_acquire);
     }
-    return d != NULL && d->epoch == epoch ? d->key : NULL;
+    return d != NULL && d->epoch == epoch ? d : NULL;
+}
+
+const uint8_t *keyring_namespace_data_key(const struct keyring_namespace *n, int64_t epoch)
+{
+    const struct data_key *d = find_data_key(n, epoch);
+    return d == NULL ? NULL : d->key;
+}
+
+_Atomic int64_t *keyring_namespace_seals(const struct keyring_namespace *n, int64_t epoch)
+{
+    struct data_key *d = find_data_key(n, epoch);
+    return d == NULL ? NULL : &d->seals;
 }
 
 int64_t keyring_namespace_newest(const struct keyring_namespace *n, const uint8_t **out_key)

@@ -23,6 +23,8 @@ uint8_t *keyring_table_new_key(struct keyring_table *t);
 struct keyring_namespace *keyring_table_find(const struct keyring_table *t, int64_t namespace_id);
 const uint8_t *keyring_namespace_key(const struct keyring_namespace *n);
 const uint8_t *keyring_namespace_data_key(const struct keyring_namespace *n, int64_t epoch);
+// How many values it has sealed; NULL when there is none.
+_Atomic int64_t *keyring_namespace_seals(const struct keyring_namespace *n, int64_t epoch);
 // The newest one. 0 and NULL when the namespace has no data key.
 int64_t keyring_namespace_newest(const struct keyring_namespace *n, const uint8_t **out_key);
 

@@ -5,7 +5,6 @@
 
 #include "vault/crypto/index_hash.h"
 #include "vault/crypto/password.h"
-#include "vault/identity/token_grant.h"
 #include "vault/identity/token_limits.h"
 
 enum {
@@ -66,20 +65,21 @@ static struct status store(struct operation *op, const struct token *t)
     return OK_STATUS;
 }
 
-struct status token_create(struct operation *op, const struct token_request *r, bool orphan,
-                           struct token_created *out)
+struct status token_create(struct operation *op, const struct token_request *r,
+                           const struct token_create_way *way, struct token_created *out)
 {
     const struct token_grant_input input = {
         .caller = &op->caller,
         .sudo = op->decision.sudo || op->decision.root,
-        .orphan = orphan,
+        .orphan = way->orphan,
+        .role = way->role,
         .path = op->path,
         .limits = token_limits(op->worker->vault),
         .now_us = op->snapshot.now_us,
         .arena = op->arena,
     };
     struct token_created made CLEANUP(token_created_done) = {0};
-    TRY(token_grant(&input, r, &made.token, &made.capped));
+    TRY(token_grant(&input, r, &made.token, &made.notes));
     TRY(make_secret(r->id, &made.secret));
     TRY(make_identity(op, made.secret, &made.token));
     TRY(store(op, &made.token));

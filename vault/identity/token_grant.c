@@ -4,52 +4,10 @@
 #include <string.h>
 
 #include "vault/base/limits.h"
-#include "vault/policy/name.h"
+#include "vault/identity/policy_set.h"
+#include "vault/identity/token_role_grant.h"
 
-#define DEFAULT_POLICY STR("default")
-
-struct names {
-    struct str items[TOKEN_LIST_MAX + 1];
-    size_t count;
-};
-
-static bool list_has(const struct str *items, size_t count, struct str name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (str_equal(items[i], name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// Sorted and without repetition.
-static void names_add(struct names *n, struct str name)
-{
-    if (list_has(n->items, n->count, name)) {
-        return;
-    }
-    REQUIRE(n->count < ARRAY_LEN(n->items));
-    size_t at = n->count++;
-    while (at > 0 && str_compare(n->items[at - 1], name) > 0) {
-        n->items[at] = n->items[at - 1];
-        at--;
-    }
-    n->items[at] = name;
-}
-
-static void names_remove(struct names *n, struct str name)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < n->count; i++) {
-        if (!str_equal(n->items[i], name)) {
-            n->items[kept++] = n->items[i];
-        }
-    }
-    n->count = kept;
-}
-
-static struct status names_copy(const struct names *n, struct arena *arena, struct token *out)
+static struct status names_copy(const struct policy_set *n, struct arena *arena, struct token *out)
 {
     if (n->count > LIMIT_POLICIES_PER_TOKEN) {
         FAIL(INVALID, "a token can have 64 policies at most");
@@ -64,45 +22,44 @@ static struct status names_copy(const struct names *n, struct arena *arena, stru
     return OK_STATUS;
 }
 
-// "root" is recognised in exactly this form; every other name is brought into its normal form
-// before anything is decided about it (CVE-2025-5999).
-static struct status read_names(const struct json_strings *written, struct arena *arena,
-                                struct names *out)
+static bool caller_has(const struct token *caller, struct str name)
 {
-    for (size_t i = 0; i < written->count; i++) {
-        struct str name = written->items[i];
-        if (!policy_name_is_root(name)) {
-            TRY(policy_name_normalise(name, arena, &name));
+    for (size_t i = 0; i < caller->policy_count; i++) {
+        if (str_equal(caller->policies[i], name)) {
+            return true;
         }
-        names_add(out, name);
     }
-    return OK_STATUS;
+    return false;
 }
 
-static bool is_subset(const struct names *asked, const struct token *caller)
+static bool is_subset(const struct policy_set *asked, const struct token *caller)
 {
     for (size_t i = 0; i < asked->count; i++) {
-        if (!list_has(caller->policies, caller->policy_count, asked->items[i])) {
+        if (!caller_has(caller, asked->items[i])) {
             return false;
         }
     }
     return true;
 }
 
-static void inherit(const struct token *caller, struct names *out)
+// Beside the caller's own policies, when neither he nor a role decides otherwise.
+static struct status grant_own(const struct token_grant_input *in, const struct token_request *r,
+                               struct policy_set *out)
 {
-    for (size_t i = 0; i < caller->policy_count; i++) {
-        names_add(out, caller->policies[i]);
+    bool add_default = in->role == NULL || !in->role->no_default_policy;
+    TRY(policy_set_read(out, &r->policies, in->arena));
+    if (out->count == 0) {
+        policy_set_inherit(out, in->caller);
+        if (!add_default) {
+            policy_set_remove(out, DEFAULT_POLICY);
+        }
+        return OK_STATUS;
     }
-}
-
-static struct status check_asked(const struct token_grant_input *in, const struct names *asked)
-{
-    if (list_has(asked->items, asked->count, STR("root")) && !token_is_root(in->caller)) {
-        FAIL(INVALID, "root tokens may not be created without parent token being root");
-    }
-    if (!in->sudo && !is_subset(asked, in->caller)) {
+    if (!in->sudo && !is_subset(out, in->caller)) {
         FAIL(INVALID, "child policies must be subset of parent");
+    }
+    if (add_default && (in->sudo || caller_has(in->caller, DEFAULT_POLICY))) {
+        policy_set_add(out, DEFAULT_POLICY);
     }
     return OK_STATUS;
 }
@@ -110,24 +67,23 @@ static struct status check_asked(const struct token_grant_input *in, const struc
 static struct status grant_policies(const struct token_grant_input *in,
                                     const struct token_request *r, struct token *out)
 {
-    const struct token *caller = in->caller;
-    struct names names = {.count = 0};
-    TRY(read_names(&r->policies, in->arena, &names));
-    if (names.count == 0) {
-        inherit(caller, &names);
+    struct policy_set set = {.count = 0};
+    if (in->role != NULL && token_role_decides(in->role)) {
+        TRY(token_role_policies(in, r, &set));
     } else {
-        TRY(check_asked(in, &names));
-        if (in->sudo || list_has(caller->policies, caller->policy_count, DEFAULT_POLICY)) {
-            names_add(&names, DEFAULT_POLICY);
-        }
+        TRY(grant_own(in, r, &set));
     }
-    if (list_has(names.items, names.count, STR("root"))) {
-        names = (struct names){.items = {STR("root")}, .count = 1}; // needs no other
+    if (policy_set_has(&set, STR("root"))) {
+        // Whatever else allows it, a role's glob for instance.
+        if (!token_is_root(in->caller)) {
+            FAIL(INVALID, "root tokens may not be created without parent token being root");
+        }
+        set = (struct policy_set){.items = {STR("root")}, .count = 1}; // needs no other
     }
     if (r->no_default_policy) {
-        names_remove(&names, DEFAULT_POLICY);
+        policy_set_remove(&set, DEFAULT_POLICY);
     }
-    return names_copy(&names, in->arena, out);
+    return names_copy(&set, in->arena, out);
 }
 
 // What a sudo capability on the path is needed for.
@@ -144,13 +100,13 @@ static struct status check_privileges(const struct token_grant_input *in,
     if (r->id.len > 0) {
         FAIL(INVALID, "root or sudo privileges required to specify token id");
     }
-    if (r->no_parent) {
+    if (r->no_parent && in->role == NULL) {
         FAIL(INVALID, "root or sudo privileges required to create orphan token");
     }
     if (r->period_s > 0) {
         FAIL(INVALID, "root or sudo privileges required to create periodic token");
     }
-    if (r->bound_cidrs.count > 0 && in->caller->bound_cidr_count > 0) {
+    if (r->bound_cidrs.count > 0 && in->caller->bound_cidr_count > 0 && in->role == NULL) {
         FAIL(INVALID, "root or sudo privileges required to change the parent's bound CIDRs");
     }
     return OK_STATUS;
@@ -187,8 +143,8 @@ static struct status grant_lifetime(const struct token_grant_input *in,
 {
     bool root = token_is_root(out);
     // A root token lasts as long as its explicit maximum says, for ever when that says nothing.
-    int64_t ttl_s = root && r->ttl_s == 0 ? r->explicit_max_ttl_s : r->ttl_s;
-    if (root && ttl_s == 0 && r->period_s == 0) {
+    int64_t ttl_s = root && r->ttl_s == 0 ? out->explicit_max_ttl_s : r->ttl_s;
+    if (root && ttl_s == 0 && out->period_s == 0) {
         if (in->caller->expires_us != CLOCK_NEVER) {
             FAIL(INVALID, "expiring root tokens cannot create non-expiring root tokens");
         }
@@ -198,8 +154,8 @@ static struct status grant_lifetime(const struct token_grant_input *in,
         return OK_STATUS;
     }
     const struct token_terms terms = {.ttl_s = ttl_s,
-                                      .period_s = r->period_s,
-                                      .explicit_max_ttl_s = r->explicit_max_ttl_s,
+                                      .period_s = out->period_s,
+                                      .explicit_max_ttl_s = out->explicit_max_ttl_s,
                                       .created_us = in->now_us};
     struct token_lifetime life;
     TRY(token_lifetime_grant(&terms, &in->limits, in->now_us, &life));
@@ -209,34 +165,56 @@ static struct status grant_lifetime(const struct token_grant_input *in,
     return OK_STATUS;
 }
 
+static void set_parent(const struct token_grant_input *in, const struct token_request *r,
+                       struct token *out)
+{
+    out->orphan = in->orphan || (in->role == NULL ? r->no_parent : in->role->orphan);
+    if (!out->orphan) {
+        out->parent = in->caller->id;
+    }
+}
+
+static void set_addresses(const struct token_grant_input *in, const struct token_request *r,
+                          struct token *out)
+{
+    const struct json_strings parents = {in->caller->bound_cidrs, in->caller->bound_cidr_count};
+    const struct json_strings *chosen = in->role == NULL ? &parents : &in->role->bound_cidrs;
+    // A role's can't be changed, a parent's only with sudo (check_privileges).
+    if (r->bound_cidrs.count > 0 && (in->role == NULL || chosen->count == 0)) {
+        chosen = &r->bound_cidrs;
+    }
+    out->bound_cidrs = chosen->items;
+    out->bound_cidr_count = chosen->count;
+}
+
 struct status token_grant(const struct token_grant_input *in, const struct token_request *r,
-                          struct token *out, bool *out_capped)
+                          struct token *out, struct token_grant_notes *out_notes)
 {
     TRY(check_privileges(in, r));
-    bool orphan = in->orphan || r->no_parent;
-    bool own_cidrs = r->bound_cidrs.count > 0;
-    const struct uuid no_parent = {0};
+    struct token_grant_notes notes = {false, false, false};
     struct token t = {
         .namespace_id = in->caller->namespace_id,
-        .parent = orphan ? no_parent : in->caller->id,
         .type = STR("service"),
         .path = in->path,
         .meta = r->meta,
         .role = STR(""),
-        .bound_cidrs = own_cidrs ? r->bound_cidrs.items : in->caller->bound_cidrs,
-        .bound_cidr_count = own_cidrs ? r->bound_cidrs.count : in->caller->bound_cidr_count,
-        .orphan = orphan,
         .renewable = r->renewable,
         .created_us = in->now_us,
         .period_s = r->period_s,
         .explicit_max_ttl_s = r->explicit_max_ttl_s,
         .num_uses = r->num_uses,
         .row_version = 1,
-        .uses_left = r->num_uses,
     };
+    set_parent(in, r, &t);
+    set_addresses(in, r, &t);
+    if (in->role != NULL) {
+        TRY(token_role_terms(in, &t, &notes));
+    }
+    t.uses_left = t.num_uses;
     TRY(grant_name(r, in->arena, &t.display_name));
     TRY(grant_policies(in, r, &t));
-    TRY(grant_lifetime(in, r, &t, out_capped));
+    TRY(grant_lifetime(in, r, &t, &notes.capped));
     *out = t;
+    *out_notes = notes;
     return OK_STATUS;
 }

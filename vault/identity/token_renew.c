@@ -24,11 +24,31 @@ static struct status write(struct operation *op, const struct token *t)
     return OK_STATUS;
 }
 
+// A role holds on: what it says now is what its tokens are renewed by, and none are without it.
+static struct status apply_role(const struct operation *op, struct token *t)
+{
+    if (t->role.len == 0) {
+        return OK_STATUS;
+    }
+    const struct token_role *role = catalog_role(op->catalog, t->role);
+    if (role == NULL) {
+        FAIL(INVALID, "original token role could not be found, not renewing");
+    }
+    int64_t most_s = role->explicit_max_ttl_s;
+    t->period_s = role->period_s;
+    if (most_s > 0 && (t->explicit_max_ttl_s == 0 || most_s < t->explicit_max_ttl_s)) {
+        t->explicit_max_ttl_s = most_s;
+    }
+    return OK_STATUS;
+}
+
 static struct status plan(struct operation *op, const struct token_found *f, int64_t increment_s,
                           struct token_lifetime *out)
 {
     struct token_limits limits = token_limits(op->worker->vault);
-    return token_lifetime_renew(&f->token, increment_s, &limits, op->snapshot.now_us, out);
+    struct token t = f->token;
+    TRY(apply_role(op, &t));
+    return token_lifetime_renew(&t, increment_s, &limits, op->snapshot.now_us, out);
 }
 
 static struct status apply(struct operation *op, struct token_found *f,

@@ -14,3 +14,8 @@ struct status policy_name_normalise(struct str name, struct arena *arena, struct
 
 // Exactly "root", nothing that resembles it. Who may grant root asks this first.
 bool policy_name_is_root(struct str name);
+
+// Patterns of names: a star stands for any characters. The same normal form, with stars; INVALID
+// for anything else.
+struct status policy_name_normalise_glob(struct str glob, struct arena *arena, struct str *out);
+bool policy_name_matches(struct str glob, struct str name);

@@ -212,3 +212,50 @@ struct status target_accounts(struct operation *op, const struct target *t, int6
     struct query q = {&list_accounts, values, ARRAY_LEN(values), out};
     return store_run(op->worker->vault->store, query_work, &q);
 }
+
+// ---- re-encryption
+
+static struct status read_cell(const struct keyring *k, const struct store_rows *rows, int row,
+                               struct reseal_cell *out)
+{
+    struct target t;
+    out->id = store_get_uuid(rows, row, 0);
+    TRY(target_read(k, rows, row, 0, &t));
+    *out = (struct reseal_cell){.id = t.id,
+                                .row_version = t.row_version,
+                                .key_epoch = t.key_epoch,
+                                .binding = binding_of(&t),
+                                .ciphertext = t.ciphertext};
+    return OK_STATUS;
+}
+
+static struct status new_mac(const struct keyring *k, const struct store_rows *rows, int row,
+                             int64_t key_epoch, uint8_t out[ROW_MAC_BYTES])
+{
+    struct target t;
+    struct row_mac m;
+    TRY(target_read(k, rows, row, 0, &t));
+    t.row_version++;
+    t.key_epoch = key_epoch;
+    TRY(begin_mac(&m, k, &t));
+    row_mac_finish(&m, out);
+    return OK_STATUS;
+}
+
+const struct reseal_table target_reseal_table = {
+    .name = "rotation_target",
+    .select = {"rotation.reseal_targets",
+               "SELECT " TARGET_COLUMNS " FROM rotation_target t "
+               "WHERE t.namespace_id = $1 AND t.key_epoch < $2 AND t.id <> ALL ($3) "
+               "ORDER BY t.key_epoch LIMIT $4"},
+    .update = {"rotation.reseal_target",
+               "WITH held AS (SELECT n.* FROM rotation_target t "
+               "JOIN unnest($1, $2, $3, $4, $5) AS n(id, number, row_version, ciphertext, mac) "
+               "ON t.id = n.id AND t.row_version = n.row_version - 1 "
+               "WHERE t.key_epoch < $6 ORDER BY t.id FOR UPDATE OF t SKIP LOCKED) "
+               "UPDATE rotation_target t SET ciphertext = h.ciphertext, key_epoch = $6, "
+               "row_version = h.row_version, mac = h.mac FROM held h WHERE t.id = h.id "
+               "RETURNING 1"},
+    .read = read_cell,
+    .mac = new_mac,
+};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "vault/core/operation.h"
+#include "vault/core/reseal.h"
 #include "vault/crypto/keyring.h"
 
 struct target {
@@ -67,3 +68,5 @@ struct status target_list(struct operation *op, struct store_rows *out);
 // One column: the accounts there that are in the care of a credential, in order, at most `limit`.
 struct status target_accounts(struct operation *op, const struct target *t, int64_t limit,
                               struct store_rows *out);
+
+extern const struct reseal_table target_reseal_table;

@@ -158,3 +158,53 @@ struct status version_forget_abandoned(struct session *s, const struct keyring *
     }
     return OK_STATUS;
 }
+
+// ---- re-encryption
+
+static struct status read_cell(const struct keyring *k, const struct store_rows *rows, int row,
+                               struct reseal_cell *out)
+{
+    struct version v;
+    out->id = store_get_uuid(rows, row, 0);
+    TRY(version_read(k, rows, row, 0, &v));
+    *out = (struct reseal_cell){
+        .id = v.id,
+        .row_version = v.row_version,
+        .key_epoch = v.key_epoch,
+        .binding = version_binding(store_get_uuid(rows, row, VERSION_COLUMN_COUNT), &v),
+        .ciphertext = v.ciphertext};
+    return OK_STATUS;
+}
+
+static struct status new_mac(const struct keyring *k, const struct store_rows *rows, int row,
+                             int64_t key_epoch, uint8_t out[ROW_MAC_BYTES])
+{
+    struct version v;
+    TRY(version_read(k, rows, row, 0, &v));
+    v.row_version++;
+    v.key_epoch = key_epoch;
+    return finish_mac(k, &v, out);
+}
+
+// Not while an attempt of the credential is open: it has read its values already, and would lose a
+// race of no use. Should one begin just now, it lets go on the conflict and is taken up anew.
+const struct reseal_table version_reseal_table = {
+    .name = "rotation_value",
+    .select = {"rotation.reseal_values",
+               "SELECT " VERSION_COLUMNS ", c.mount_id FROM rotation_value v "
+               "JOIN rotation_credential c ON c.id = v.credential_id "
+               "WHERE v.namespace_id = $1 AND v.key_epoch < $2 AND v.id <> ALL ($3) "
+               "AND NOT EXISTS (SELECT 1 FROM rotation_attempt a "
+               "WHERE a.credential_id = v.credential_id AND a.open) "
+               "ORDER BY v.key_epoch LIMIT $4"},
+    .update = {"rotation.reseal_value",
+               "WITH held AS (SELECT n.* FROM rotation_value v "
+               "JOIN unnest($1, $2, $3, $4, $5) AS n(id, number, row_version, ciphertext, mac) "
+               "ON v.id = n.id AND v.row_version = n.row_version - 1 "
+               "WHERE v.key_epoch < $6 ORDER BY v.id FOR UPDATE OF v SKIP LOCKED) "
+               "UPDATE rotation_value v SET ciphertext = h.ciphertext, key_epoch = $6, "
+               "row_version = h.row_version, mac = h.mac FROM held h WHERE v.id = h.id "
+               "RETURNING 1"},
+    .read = read_cell,
+    .mac = new_mac,
+};

@@ -7,6 +7,7 @@
 //             so that a late change can still be recognised
 #pragma once
 
+#include "vault/core/reseal.h"
 #include "vault/rotation/credential.h"
 
 enum { VERSION_SALT_BYTES = 16 };
@@ -49,10 +50,13 @@ struct status version_open(const struct keyring *k, struct uuid mount, const str
                            struct secret **out);
 
 // In a session's transaction. CONFLICT.
-struct status version_insert(struct session *s, const struct keyring *k, const struct version *v);
+struct status version_insert(struct session *s, const struct keyring *k,
+                             const struct version *given);
 // Another state for the row as it was read; retired ones lose their value. CONFLICT.
 struct status version_change(struct session *s, const struct keyring *k, const struct version *v,
                              struct str state);
 // Values that were abandoned lose their ciphertext: another one is current now.
 struct status version_forget_abandoned(struct session *s, const struct keyring *k,
                                        struct uuid credential);
+
+extern const struct reseal_table version_reseal_table;

@@ -51,13 +51,31 @@ static void root_has_no_segments(void **state)
     assert_str("", p->path.text);
 }
 
+static void the_host_of_an_absolute_target_is_dropped(void **state)
+{
+    static const char *const targets[] = {"http://h/v1/sys?a=b", "HTTPS://h:8200/v1/sys?a=b",
+                                          "http://[::1]:8200/v1/sys?a=b"};
+    struct parsed *p = *state;
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        assert_ok(parse(p, str_from_c(targets[i])));
+        assert_str("v1/sys", p->path.text);
+        assert_int_equal(1, p->query.count);
+    }
+    static const char *const wrong[] = {"http:///v1/sys", "http://u@h/v1/sys", "http://h",
+                                        "http://h?v1",    "http:/v1/sys",      "ftp://h/v1/sys",
+                                        "http://h//v1",   "http://h/../v1",    "://h/v1"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        assert_status(INVALID, parse(p, str_from_c(wrong[i])));
+    }
+}
+
 static void refuses_what_could_mean_another_path(void **state)
 {
     static const char *const targets[] = {
-        "/v1/../sys", "/v1/..",   "/v1/%2e%2e/sys",  "/v1/%2E%2e", "/v1/.%2e/sys", "/v1/./sys",
-        "/v1/%2e",    "/v1//sys", "//v1/sys",        "/v1/sys//",  "//",           "/v1/a%2Fb",
-        "/v1/a%2fb",  "/v1/%2F",  "/v1/a%00b",       "/v1/a%0ab",  "/v1/a%7fb",    "v1/sys",
-        "",           "*",        "http://h/v1/sys", "/v1/a#b",    "/v1/a b",      "/v1/a\tb",
+        "/v1/../sys", "/v1/..",   "/v1/%2e%2e/sys", "/v1/%2E%2e", "/v1/.%2e/sys", "/v1/./sys",
+        "/v1/%2e",    "/v1//sys", "//v1/sys",       "/v1/sys//",  "//",           "/v1/a%2Fb",
+        "/v1/a%2fb",  "/v1/%2F",  "/v1/a%00b",      "/v1/a%0ab",  "/v1/a%7fb",    "v1/sys",
+        "",           "*",        "http://h",       "/v1/a#b",    "/v1/a b",      "/v1/a\tb",
     };
     struct parsed *p = *state;
     for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
@@ -145,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(splits_then_decodes),
         TEST(root_has_no_segments),
+        TEST(the_host_of_an_absolute_target_is_dropped),
         TEST(refuses_what_could_mean_another_path),
         TEST(dots_inside_names_are_names),
         TEST(refuses_malformed_encodings_and_bad_utf8),

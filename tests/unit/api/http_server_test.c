@@ -242,6 +242,48 @@ static void malformed_requests_are_counted(void **state)
     assert_int_equal(0, atomic_load(&s->handled));
 }
 
+// libmicrohttpd would write the head of its own answer twice.
+static void a_malformed_length_is_answered_once(void **state)
+{
+    static const char *const lengths[] = {"-1", "1x", "+1", "", "99999999999999999999999"};
+    struct server *s = *state;
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        char request[128];
+        char answer[2048];
+        snprintf(request, sizeof request,
+                 "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: %s\r\n\r\n", lengths[i]);
+        client_ask(s, request, answer, sizeof answer);
+        assert_begins(answer, "HTTP/1.1 400 ");
+        assert_contains(answer, "\r\n\r\n{\"errors\":[\"malformed Content-Length\"]}");
+        assert_null(strstr(answer + 1, "HTTP/1.1"));
+    }
+    assert_int_equal(0, atomic_load(&s->handled));
+}
+
+static void others_go_on_beside_a_malformed_length(void **state)
+{
+    struct server *s = *state;
+    char answer[2048];
+    int fd = client_connect(s);
+    client_send(fd, "GET /none HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_read(fd, "\r\n\r\n", answer, sizeof answer);
+    client_ask(s, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", answer,
+               sizeof answer);
+    client_send(
+        fd, "POST /echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
+    client_read(fd, NULL, answer, sizeof answer);
+    assert_begins(answer, "HTTP/1.1 200 ");
+    close(fd);
+    fd = client_connect(s);
+    client_send(fd, "GET /none HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_read(fd, "\r\n\r\n", answer, sizeof answer);
+    client_send(fd, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n");
+    client_read(fd, NULL, answer, sizeof answer);
+    assert_begins(answer, "HTTP/1.1 400 ");
+    assert_null(strstr(answer + 1, "HTTP/1.1"));
+    close(fd);
+}
+
 static void drain_finishes_what_runs_and_refuses_what_comes(void **state)
 {
     struct server *s = *state;
@@ -328,6 +370,8 @@ int main(void)
         TEST(large_chunked_body_is_refused),
         TEST(connections_beyond_the_limit_of_an_address_are_closed),
         TEST(malformed_requests_are_counted),
+        TEST(a_malformed_length_is_answered_once),
+        TEST(others_go_on_beside_a_malformed_length),
         TEST(drain_finishes_what_runs_and_refuses_what_comes),
         TEST(token_and_body_leave_no_trace),
         cmocka_unit_test(unix_socket_tells_the_peer),

@@ -272,6 +272,26 @@ static void long_answer_isnt_slowed_by_the_wait(void **state)
     close(stuck);
 }
 
+static void a_malformed_length_is_answered_once(void **state)
+{
+    static const char request[] = "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n";
+    struct fixture *f = *state;
+    struct tls_client c;
+    char answer[2048] = "";
+    size_t len = 0;
+    tls_connect(&f->server, &c);
+    assert_true(gnutls_record_send(c.session, request, sizeof request - 1) > 0);
+    ssize_t n;
+    while ((n = gnutls_record_recv(c.session, answer + len, sizeof answer - 1 - len)) > 0 ||
+           n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED) {
+        len += n > 0 ? (size_t)n : 0;
+    }
+    assert_non_null(strstr(answer, "HTTP/1.1 400 Bad Request\r\n"));
+    assert_non_null(strstr(answer, "malformed Content-Length"));
+    assert_null(strstr(answer + 1, "HTTP/1.1"));
+    tls_close(&c);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -285,6 +305,7 @@ int main(void)
         TEST(stuck_handshake_is_shut),
         TEST(finished_handshake_without_request_is_idle),
         TEST(long_answer_isnt_slowed_by_the_wait),
+        TEST(a_malformed_length_is_answered_once),
     };
     return RUN_TESTS(tests);
 }

@@ -113,6 +113,21 @@ static void opens_into_the_arena_of_a_request(void **state)
     assert_str("s3cret", str_from_bytes(opened));
 }
 
+static void seals_are_counted_by_epoch_until_they_are_taken_off(void **state)
+{
+    struct keyring_fixture *f = *state;
+    for (int i = 0; i < 2; i++) {
+        struct buffer sealed CLEANUP(buffer_done);
+        seal_at_home(f->keyring, &sealed);
+    }
+    assert_int_equal(2, keyring_seals(f->keyring, FIXTURE_NAMESPACE, 1));
+    keyring_count_seals(f->keyring, FIXTURE_NAMESPACE, 1, -2);
+    assert_int_equal(0, keyring_seals(f->keyring, FIXTURE_NAMESPACE, 1));
+    assert_int_equal(0, keyring_seals(f->keyring, FIXTURE_NAMESPACE, 7));
+    keyring_close(f->keyring);
+    assert_int_equal(0, keyring_seals(f->keyring, FIXTURE_NAMESPACE, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +137,7 @@ int main(void)
         keyring_test(refuses_every_altered_byte),
         keyring_test(says_when_the_epoch_or_namespace_is_not_loaded),
         keyring_test(opens_into_the_arena_of_a_request),
+        keyring_test(seals_are_counted_by_epoch_until_they_are_taken_off),
     };
     REQUIRE(status_ok(secret_system_init(true)));
     return RUN_TESTS(tests);

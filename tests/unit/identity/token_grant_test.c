@@ -14,13 +14,13 @@ struct scene {
     struct token_grant_input input;
     struct token_request request;
     struct token token;
-    bool capped;
+    struct token_grant_notes notes;
 };
 
 static struct status grant(struct scene *s)
 {
     s->input.caller = &s->caller;
-    return token_grant(&s->input, &s->request, &s->token, &s->capped);
+    return token_grant(&s->input, &s->request, &s->token, &s->notes);
 }
 
 static struct scene scene_of(struct json_strings policies, bool sudo)

@@ -7,6 +7,7 @@
 #include "vault/base/json_writer.h"
 #include "vault/core/audit_detail.h"
 #include "vault/identity/token_grant.h"
+#include "vault/identity/token_role_request.h"
 #include "vault/secrets/kv/kv_custom.h"
 #include "vault/secrets/kv/kv_subkeys.h"
 
@@ -39,11 +40,42 @@ static struct status grant_token(void *ctx)
     struct token_request request;
     struct token token;
     const char *field = NULL;
-    bool capped;
+    struct token_grant_notes notes;
     TRY(parse(arena, &v));
     TRY(token_request_read(v, &request, &field));
-    TRY(token_grant(&input, &request, &token, &capped));
+    TRY(token_grant(&input, &request, &token, &notes));
     assert_int_equal(2, token.bound_cidr_count);
+    return OK_STATUS;
+}
+
+static struct status grant_by_role(void *ctx)
+{
+    (void)ctx;
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new(LIMIT_ARENA_BYTES);
+    const struct token caller = {.namespace_id = 1, .expires_us = CLOCK_NEVER};
+    struct token_role role;
+    struct token_grant_input input = {.caller = &caller,
+                                      .role = &role,
+                                      .path = STR("auth/token/create/r"),
+                                      .limits = {.default_ttl_s = 600, .max_ttl_s = 36000},
+                                      .now_us = 1700000000000000,
+                                      .arena = arena};
+    struct json_value v;
+    struct token_request request;
+    struct token token;
+    struct token_grant_notes notes;
+    const char *field = NULL;
+    TRY(parse(arena, &v));
+    TRY(token_request_read(v, &request, &field));
+    TRY(json_parse(STR("{\"allowed_policies_glob\":\"app*\",\"path_suffix\":\"v1\","
+                       "\"disallowed_policies\":[\"Other\"],\"token_bound_cidrs\":[\"::1\"]}"),
+                   NULL, arena, &v, NULL));
+    TRY(token_role_new(1, STR("r"), &role));
+    TRY(token_role_read(v, arena, &role, &field));
+    TRY(token_grant(&input, &request, &token, &notes));
+    assert_str("auth/token/create/r/v1", token.path);
+    assert_int_equal(3, token.policy_count);
+    assert_int_equal(1, token.bound_cidr_count);
     return OK_STATUS;
 }
 
@@ -92,6 +124,7 @@ static void tokens_survive_each(void **state)
 {
     (void)state;
     allocation_fail_each(grant_token, NULL);
+    allocation_fail_each(grant_by_role, NULL);
 }
 
 static void secrets_survive_each(void **state)

@@ -74,6 +74,45 @@ static void refuses_names_that_do_not_survive_in_a_path(void **state)
                   policy_name_normalise((struct str){longest, sizeof longest}, *state, &name));
 }
 
+static void stars_stand_for_anything(void **state)
+{
+    (void)state;
+    const struct {
+        const char *glob;
+        const char *name;
+        bool matches;
+    } cases[] = {
+        {"*", "", true},
+        {"*", "anything", true},
+        {"a", "a", true},
+        {"a", "ab", false},
+        {"", "", true},
+        {"", "a", false},
+        {"app-*", "app-", true},
+        {"app-*", "app", false},
+        {"*-admin", "app-admin", true},
+        {"a*b*c", "axbxbc", true},
+        {"a*b*c", "axcxb", false},
+        {"**x**", "x", true},
+        {"*ab", "aab", true},
+        {"*aab", "aaab", true},
+        {"a*a", "a", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_true(cases[i].matches ==
+                    policy_name_matches(str_from_c(cases[i].glob), str_from_c(cases[i].name)));
+    }
+}
+
+static void globs_are_names_with_stars(void **state)
+{
+    struct str glob;
+    assert_ok(policy_name_normalise_glob(STR("*App-*"), *state, &glob));
+    assert_str("*app-*", glob);
+    assert_status(INVALID, policy_name_normalise_glob(STR("a?"), *state, &glob));
+    assert_status(INVALID, policy_name_normalise_glob(STR(""), *state, &glob));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
@@ -81,6 +120,8 @@ int main(void)
         TEST(names_are_lower_cased),
         TEST(known_hole_7_nothing_normalises_to_root),
         TEST(refuses_names_that_do_not_survive_in_a_path),
+        TEST(stars_stand_for_anything),
+        TEST(globs_are_names_with_stars),
     };
     return RUN_TESTS(tests);
 }

@@ -8,9 +8,11 @@
 // A row's id is new with every write, so there is no other version of it.
 enum { ONLY_VERSION = 1 };
 
-static const struct store_statement select_row = {
-    "cubbyhole.find", "SELECT id, namespace_id, path, key_epoch, ciphertext, mac FROM cubbyhole "
-                      "WHERE token_id = $1 AND path_hash = $2"};
+#define ROW_COLUMNS "id, namespace_id, path, key_epoch, ciphertext, mac, token_id"
+
+static const struct store_statement select_row = {"cubbyhole.find",
+                                                  "SELECT " ROW_COLUMNS " FROM cubbyhole "
+                                                  "WHERE token_id = $1 AND path_hash = $2"};
 static const struct store_statement put_row = {
     "cubbyhole.put", "SELECT cubbyhole_put($1, $2, $3, $4, $5, $6, $7, $8, $9, "
                      "ROW($1, $10, $11, $5, $12, $13, $14, $15)::cubbyhole)"};
@@ -74,19 +76,28 @@ struct status cubbyhole_find(struct operation *op, struct str path, struct cubby
     return OK_STATUS;
 }
 
+static struct status read_row(const struct keyring *k, const struct store_rows *rows, int row,
+                              struct row *out)
+{
+    struct row r = {.id = store_get_uuid(rows, row, 0),
+                    .namespace_id = store_get_int(rows, row, 1),
+                    .path = store_get_text(rows, row, 2),
+                    .key_epoch = store_get_int(rows, row, 3),
+                    .token = store_get_uuid(rows, row, 6)};
+    struct row_mac m;
+    TRY(begin_mac(&m, k, &r));
+    TRY(row_mac_check(&m, store_get_bytes(rows, row, 5)));
+    *out = r;
+    return OK_STATUS;
+}
+
 static struct status open_row(struct operation *op, struct str path, const struct store_rows *rows,
                               struct bytes *out)
 {
     const struct keyring *k = op->worker->vault->keyring;
-    struct row r = {.id = store_get_uuid(rows, 0, 0),
-                    .namespace_id = store_get_int(rows, 0, 1),
-                    .token = op->caller.id,
-                    .path = store_get_text(rows, 0, 2),
-                    .key_epoch = store_get_int(rows, 0, 3)};
-    struct row_mac m;
-    TRY(begin_mac(&m, k, &r));
-    TRY(row_mac_check(&m, store_get_bytes(rows, 0, 5)));
-    if (!str_equal(r.path, path)) {
+    struct row r;
+    TRY(read_row(k, rows, 0, &r));
+    if (!str_equal(r.path, path) || !uuid_equal(r.token, op->caller.id)) {
         FAIL(INTEGRITY, "a secret was found where another belongs");
     }
     const struct envelope_binding binding = binding_of(&r);
@@ -173,3 +184,50 @@ struct status cubbyhole_list(struct operation *op, struct str folder, struct str
     *out = job.rows;
     return OK_STATUS;
 }
+
+// ---- re-encryption
+
+static struct status read_cell(const struct keyring *k, const struct store_rows *rows, int row,
+                               struct reseal_cell *out)
+{
+    struct row r;
+    out->id = store_get_uuid(rows, row, 0);
+    TRY(read_row(k, rows, row, &r));
+    *out = (struct reseal_cell){.id = r.id,
+                                .key_epoch = r.key_epoch,
+                                .binding = binding_of(&r),
+                                .ciphertext = store_get_bytes(rows, row, 4)};
+    return OK_STATUS;
+}
+
+static struct status new_mac(const struct keyring *k, const struct store_rows *rows, int row,
+                             int64_t key_epoch, uint8_t out[ROW_MAC_BYTES])
+{
+    struct row r;
+    struct row_mac m;
+    TRY(read_row(k, rows, row, &r));
+    r.key_epoch = key_epoch;
+    TRY(begin_mac(&m, k, &r));
+    row_mac_finish(&m, out);
+    return OK_STATUS;
+}
+
+// A write makes a row of a new id, so what is still there under the same id is what was read.
+const struct reseal_table cubbyhole_reseal_table = {
+    .name = "cubbyhole",
+    .select = {"cubbyhole.reseal_select",
+               "SELECT " ROW_COLUMNS " FROM ("
+               "SELECT s.*, sum(octet_length(ciphertext)) OVER (ROWS UNBOUNDED PRECEDING) "
+               "- octet_length(ciphertext) AS octets_before FROM ("
+               "SELECT * FROM cubbyhole WHERE namespace_id = $1 AND key_epoch < $2 "
+               "AND id <> ALL ($3) ORDER BY key_epoch LIMIT $4) AS s) AS c "
+               "WHERE c.octets_before < $5"},
+    .update = {"cubbyhole.reseal_update",
+               "WITH held AS (SELECT n.* FROM cubbyhole c "
+               "JOIN unnest($1, $2, $3, $4, $5) AS n(id, number, row_version, ciphertext, mac) "
+               "ON c.id = n.id WHERE c.key_epoch < $6 ORDER BY c.id FOR UPDATE OF c SKIP LOCKED) "
+               "UPDATE cubbyhole c SET ciphertext = h.ciphertext, key_epoch = $6, mac = h.mac "
+               "FROM held h WHERE c.id = h.id RETURNING 1"},
+    .read = read_cell,
+    .mac = new_mac,
+};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "vault/core/operation.h"
+#include "vault/core/reseal.h"
 #include "vault/crypto/index_hash.h"
 
 // A path as loaded: value and ciphertext are borrowed from it.
@@ -29,3 +30,5 @@ struct status cubbyhole_remove(struct operation *op, struct str path);
 // once with their slash, `limit` at most (0: all). Release with store_rows_done().
 struct status cubbyhole_list(struct operation *op, struct str folder, struct str after,
                              int64_t limit, struct store_rows *out);
+
+extern const struct reseal_table cubbyhole_reseal_table;

@@ -6,6 +6,7 @@
 
 #include "vault/base/json.h"
 #include "vault/core/operation.h"
+#include "vault/core/reseal.h"
 
 struct kv_head {
     struct uuid id;
@@ -51,3 +52,5 @@ bool kv_version_lives(const struct kv_version *v, int64_t now_us);
 // The value as it was written, in the operation's arena. INTEGRITY, UNAVAILABLE, NOMEM.
 struct status kv_open_value(const struct operation *op, const struct kv_secret *secret,
                             struct str *out);
+
+extern const struct reseal_table kv_reseal_table;

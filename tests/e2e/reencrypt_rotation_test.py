@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: ISC
+"""Re-encryption beside rotations on a real PostgreSQL: the credential goes on working, and targets and
+values move to the new key too."""
+
+import time
+import unittest
+
+from rotation_test import RotationTest
+
+
+class ReencryptRotationTest(RotationTest):
+    def older(self, table):
+        term = self.vault.get("sys/key-status").data["term"]
+        return int(self.vault.database.query(f"SELECT count(*) FROM {table} WHERE key_epoch < {term}")[0][0])
+
+    def wait_moved(self):
+        self.wait_for(lambda: self.assertStatus(200, self.vault.get("sys/key-status")).data["remaining"] == 0, 60)
+        self.assertEqual((0, 0), (self.older("rotation_target"), self.older("rotation_value")))
+
+    def test_values_at_rest_move_and_still_work(self):
+        single = self.first_version(self.put_single("still"))
+        pair = self.first_version(self.put_pair("couple"))
+        self.wait_idle("still")
+        self.rotate("couple")
+        self.wait_idle("couple")
+        for _ in range(2):
+            self.assertStatus(204, self.vault.post("sys/rotate"))
+            self.wait_moved()
+        self.assertEqual(single["password"], self.read("still").data["password"])
+        self.assertNotEqual(pair["password"], self.read("couple").data["password"])
+        self.assertWorks(self.read("couple").data)
+        for name in ("still", "couple"):  # with the target's own password, which moved as well
+            self.rotate(name)
+            self.assertWorks(self.read(name).data)
+            self.wait_idle(name)
+
+    def test_keys_and_credentials_rotate_at_once(self):
+        self.first_version(self.put_single("busy", interval="1s"))
+        self.first_version(self.put_pair("pair", interval="2s", grace="1s"))
+        end = time.monotonic() + 15
+        rotated = 0
+        while time.monotonic() < end:
+            self.assertStatus(204, self.vault.post("sys/rotate"))
+            rotated += 1
+            for _ in range(5):
+                for name in ("busy", "pair"):
+                    self.assertStatus(200, self.read(name))
+                self.assertWorks(self.read("pair").data)
+                time.sleep(0.1)
+        self.assertGreater(rotated, 3)
+        self.assertGreater(self.read("busy").data["version"], 4)
+        for name in ("busy", "pair"):
+            self.assertNotIn("blocked", self.states(name))
+            self.assertStatus(204, self.vault.post(f"rotation/credentials/{name}", {"interval": "1h"}))
+        for name in ("busy", "pair"):
+            self.wait_idle(name, 60)
+            self.assertWorks(self.read(name).data)
+        self.wait_moved()
+        for name in ("busy", "pair"):
+            self.assertWorks(self.read(name).data)
+
+
+if __name__ == "__main__":
+    unittest.main()
