@@ -58,7 +58,7 @@ CASES = [
     ("banned", "vault/base/a.h", HEAD + "int a;\n", "pragma-once"),
     ("banned", "vault/base/a.c", HEAD + "// TO" + "DO later\n", "marker"),
     ("migrations", "migrations/0001_create_tokens.sql", "SELECT 1;\n", None),
-    ("migrations", "migrations/0002_create_tokens.sql", "SELECT 1;\n", "first number"),
+    ("migrations", "migrations/0002_create_tokens.sql", "SELECT 1;\n", "next number"),
     ("migrations", "migrations/0001-tokens.sql", "SELECT 1;\n", "NNNN_verb_noun"),
     ("readmes", "vault/base/a.c", "int a;\n", "README.md is missing"),
     ("format", "vault/base/a.c", HEAD + "int  a;\n", "clang-format-violations"),
