@@ -15,10 +15,10 @@
 
 enum { CLI_ARENA_BYTES = 4 * LIMIT_RESPONSE_BYTES, CLI_OUTPUT_BYTES = 2 * LIMIT_RESPONSE_BYTES };
 
-struct status cli_connect_with(struct cli *c, const struct secret *token)
+struct cli_client_options cli_client_options_of(const struct cli *c, const struct secret *token)
 {
     const struct cli_settings *s = &c->settings;
-    struct cli_client_options options = {
+    return (struct cli_client_options){
         .address = s->address,
         .ca_cert = s->ca_cert,
         .client_cert = s->client_cert,
@@ -28,13 +28,18 @@ struct status cli_connect_with(struct cli *c, const struct secret *token)
         .timeout_s = s->timeout_s,
         .token = token,
     };
+}
+
+struct status cli_connect_with(struct cli *c, const struct secret *token)
+{
+    struct cli_client_options options = cli_client_options_of(c, token);
     cli_client_free(TAKE(c->client));
     TRY(cli_client_open(&options, &c->client));
     if (cli_client_is_exposed(c->client)) {
         dprintf(c->io.err_fd,
                 "rotunda: warning: %.*s is not encrypted; anyone on the way can read "
                 "the token and the answers\n",
-                STR_ARG(s->address));
+                STR_ARG(c->settings.address));
     }
     return OK_STATUS;
 }

@@ -44,6 +44,8 @@ int cli_main(int argc, char **argv);
 // and cli_client_system_init() have been called.
 int cli_run(struct cli_io io, int argc, char **argv);
 
+// The settings as a client takes them, with this token (NULL for none); borrowed from both.
+struct cli_client_options cli_client_options_of(const struct cli *c, const struct secret *token);
 // Opens c->client with the settings; with `token`, loads it too (a missing one is an error that
 // says how to log in).
 struct status cli_connect(struct cli *c, bool token);

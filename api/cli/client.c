@@ -112,11 +112,32 @@ static struct status set_text(struct cli_client *client, CURLoption option, stru
     return OK_STATUS;
 }
 
-static bool is_this_machine(struct str address)
+// 127.0.0.1, but not 127.example.com
+static bool is_loopback_number(struct str host)
 {
-    struct str host = str_skip(address, strlen("http://"));
-    return str_starts_with(host, STR("127.")) || str_starts_with(host, STR("localhost")) ||
-           str_starts_with(host, STR("[::1]"));
+    bool digits = str_starts_with(host, STR("127."));
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.ptr[i];
+        digits = digits && ((c >= '0' && c <= '9') || c == '.');
+    }
+    return digits;
+}
+
+bool cli_address_is_local(struct str address)
+{
+    if (str_starts_with(address, STR("unix:"))) {
+        return true;
+    }
+    size_t scheme =
+        str_starts_with(address, STR("https://")) ? strlen("https://") : strlen("http://");
+    struct str host;
+    struct str rest;
+    str_split(str_skip(address, scheme), '/', &host, &rest);
+    if (str_starts_with(host, STR("[::1]"))) {
+        return host.len == strlen("[::1]") || host.ptr[strlen("[::1]")] == ':';
+    }
+    str_split(host, ':', &host, &rest);
+    return str_equal_nocase(host, STR("localhost")) || is_loopback_number(host);
 }
 
 static struct status set_address(struct cli_client *client, struct str address)
@@ -137,7 +158,7 @@ static struct status set_address(struct cli_client *client, struct str address)
     if (str_starts_with(address, STR("http://"))) {
         // A proxy would read the token; through TLS it sees none.
         TRY(set_text(client, CURLOPT_NOPROXY, STR("*")));
-        client->plain_to_network = !is_this_machine(address);
+        client->plain_to_network = !cli_address_is_local(address);
     }
     buffer_append_str(&client->base, address);
     buffer_append_c(&client->base, "/v1/");

@@ -45,6 +45,8 @@ void cli_client_free(struct cli_client *client);
 // NOMEM. Nothing is sent yet.
 struct status cli_client_open(const struct cli_client_options *options, struct cli_client **out);
 
+// True for a unix socket and for a loopback address: what is sent there stays on this machine.
+bool cli_address_is_local(struct str address);
 // True when a token would travel without encryption to another machine.
 bool cli_client_is_exposed(const struct cli_client *client);
 

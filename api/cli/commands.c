@@ -18,5 +18,6 @@ void cli_commands_register(void)
     cli_command_register(cli_policy_commands);
     cli_command_register(cli_mounts_commands);
     cli_command_register(cli_audit_commands);
+    cli_command_register(cli_bench_commands);
     cli_command_register(cli_shell_commands);
 }

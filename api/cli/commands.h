@@ -14,6 +14,7 @@ extern const struct cli_command_list cli_token_commands;    // token.c
 extern const struct cli_command_list cli_policy_commands;   // policy.c
 extern const struct cli_command_list cli_mounts_commands;   // mounts.c
 extern const struct cli_command_list cli_audit_commands;    // audit.c
+extern const struct cli_command_list cli_bench_commands;    // bench.c
 extern const struct cli_command_list cli_shell_commands;    // shell.c
 
 // Adds them to the table, after what has been registered before; again and again is fine.
