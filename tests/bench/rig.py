@@ -266,7 +266,7 @@ data_dir = "{self.folder}"
             raise Wrong("wrk: " + done.stdout + done.stderr)
         result = json.loads(line[0][5:])
         if result["wrong"] or result["requests"] == 0:
-            raise Wrong(f"{kind} at {connections} connections: {done.stdout}")
+            raise Wrong(f"{kind} at {connections} connections: {done.stdout}\n{self.log_end()}")
         result["rate"] = result["requests"] / result["seconds"]
         for side, used in after.items():
             result[side] = (used - before[side]) / result["requests"]

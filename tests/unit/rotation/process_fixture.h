@@ -15,6 +15,8 @@ struct world {
 
 int world_setup(void **state);
 int world_teardown(void **state);
+// A copy of the file in the folder, readable by everybody; `path` gets its name.
+void world_copy_in(const struct world *w, const char *file, char *path, size_t size);
 
 // One process that is asked one thing.
 struct script {
