@@ -78,7 +78,9 @@ static bool make_place(const char *path, bool folder)
     return fd >= 0;
 }
 
-// Flags that the source has stay: taking them away would be refused in a user namespace.
+// Flags that the source has stay: taking them away would be refused in a user namespace. One that
+// is read-only already, such as the /dev of a systemd unit, stays so; devices in it can be written
+// to.
 static unsigned long kept_flags(const char *path)
 {
     struct statvfs about;
@@ -86,6 +88,7 @@ static unsigned long kept_flags(const char *path)
         return 0;
     }
     unsigned long flags = (about.f_flag & ST_NOEXEC) != 0 ? MS_NOEXEC : 0;
+    flags |= (about.f_flag & ST_RDONLY) != 0 ? MS_RDONLY : 0;
     flags |= (about.f_flag & ST_NODEV) != 0 ? MS_NODEV : 0;
     flags |= (about.f_flag & ST_NOATIME) != 0 ? MS_NOATIME : 0;
     flags |= (about.f_flag & ST_NODIRATIME) != 0 ? MS_NODIRATIME : 0;

@@ -3,9 +3,11 @@
 #include "tests/unit/rotation/process_fixture.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -159,6 +161,45 @@ static void without_root_a_stranger_is_walled_off_or_refused(void **state)
     assert_in_range(WEXITSTATUS(end), 0, 1);
 }
 
+// 0: it worked; 77: this system doesn't let the test try; anything else is wrong.
+static int run_in_a_unit(struct world *w)
+{
+    struct script s = script_mock(w, PROTOCOL_APPLY, "in-a-unit", "");
+    struct launcher_options options = {.allow_unlocked = true};
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("/dev", "/dev", NULL, MS_BIND, NULL) != 0 ||
+        mount(NULL, "/dev", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) != 0) {
+        return 77;
+    }
+    if (setresgid(NOBODY, NOBODY, NOBODY) != 0 || setresuid(NOBODY, NOBODY, NOBODY) != 0 ||
+        !status_ok(launcher_start(&options, &w->launcher))) {
+        return 2;
+    }
+    script_run(&s);
+    launcher_free(w->launcher);
+    return status_ok(s.started) && s.reply.result == PROTOCOL_APPLIED ? 0 : 3;
+}
+
+// systemd's PrivateDevices makes it so, and a user namespace can't undo it.
+static void a_read_only_dev_keeps_no_rotator_from_running(void **state)
+{
+    struct world *w = *state;
+    if (geteuid() != 0) {
+        skip(); // only root can make it read-only
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(run_in_a_unit(w));
+    }
+    int end = 0;
+    assert_int_equal(child, waitpid(child, &end, 0));
+    assert_true(WIFEXITED(end));
+    if (WEXITSTATUS(end) == 77) {
+        skip();
+    }
+    assert_int_equal(0, WEXITSTATUS(end));
+}
+
 static void what_a_rotator_starts_dies_with_it(void **state)
 {
     char path[128];
@@ -235,6 +276,7 @@ int main(int argc, char **argv)
         TEST(a_stranger_runs_as_somebody_else),
         TEST(a_stranger_reaches_neither_files_nor_sockets),
         TEST(without_root_a_stranger_is_walled_off_or_refused),
+        TEST(a_read_only_dev_keeps_no_rotator_from_running),
         TEST(what_a_rotator_starts_dies_with_it),
         TEST(when_the_vault_dies_its_hosts_do_too),
     };
