@@ -48,6 +48,13 @@ class Server:
     def resume(self):
         self.run("pg_resume")
 
+    def follow(self, primary):
+        """Starts as a streaming standby."""
+        self.run("pg_follow", primary.folder)
+
+    def promote(self):
+        self.run("pg_promote")
+
     def destroy(self):
         self.run("pg_destroy")
 

@@ -158,6 +158,19 @@ pg_signal() {
     kill -s "$1" $(pg_processes "$2")
 }
 
+# pg_follow DIR PRIMARY: starts a server in DIR, an existing private folder, as a streaming standby of
+# the one in PRIMARY.
+pg_follow() {
+    pg_own "$1"
+    pg_as "$1" "$(pg_bin pg_basebackup)" -h "$2" -U rotunda -D "$1/data" -R -X stream -c fast
+    pg_start "$1"
+}
+
+# pg_promote DIR: the standby in DIR becomes a primary.
+pg_promote() {
+    pg_as "$1" "$(pg_bin pg_ctl)" promote -w -t 60 -s -D "$1/data"
+}
+
 # pg_destroy DIR: stops the server, whatever state it is in, and removes DIR.
 pg_destroy() {
     pg_resume "$1" 2>/dev/null || :
