@@ -18,7 +18,12 @@
 #include "vault/core/sealing.h"
 #include "vault/store/migrate.h"
 
-enum { CONNINFO_MAX = 8192, FIRST_CONNECT_TRIES = 50, FIRST_CONNECT_WAIT_US = 200000 };
+enum {
+    CONNINFO_MAX = 8192,
+    FIRST_CONNECT_TRIES = 50,
+    FIRST_CONNECT_WAIT_US = 200000,
+    UNSEAL_RETRY_US = 2 * CLOCK_SECOND,
+};
 
 struct server {
     const struct config *config;
@@ -33,6 +38,8 @@ struct server {
     struct server_worker *workers;
     struct worker *worker_list[LIMIT_WORKERS];
     size_t worker_count;
+    bool unseals_itself;   // and has not been unsealed since the start
+    int64_t unseal_due_us; // the next try
 };
 
 static struct status explain(struct status s, const struct config_problem *why)
@@ -226,13 +233,20 @@ static struct status start_launcher(struct server *s)
     return launcher_start(&options, &s->launcher);
 }
 
-// An automatic seal opens by itself; not being able to is no reason to end: it can be asked again.
-static void unseal_at_start(struct server *s)
+// An automatic seal opens by itself. Where the vault isn't initialised yet, which another node may
+// do, or the database is away, that takes until later; a wrong key is tried only once, and is no
+// reason to end.
+static void try_to_unseal(struct server *s)
 {
-    if (s->config->seal.kind != CONFIG_SEAL_STATIC || vault_state(&s->vault) != VAULT_SEALED) {
+    if (vault_state(&s->vault) < VAULT_SEALED) {
+        status_ignore(sealing_refresh(s->vault.sealing)); // tried again soon
+    }
+    if (vault_state(&s->vault) != VAULT_SEALED) {
+        s->unseals_itself = vault_state(&s->vault) < VAULT_SEALED;
         return;
     }
     struct status opened = sealing_open_static(s->vault.sealing);
+    s->unseals_itself = status_retryable(opened.code);
     if (!status_ok(opened)) {
         log_event(LOG_ERROR, "seal.unseal_failed", LOG_STATUS(opened));
     }
@@ -298,6 +312,18 @@ static void reload_tls(struct server *s)
     log_event(LOG_INFO, "server.reloaded", LOG_INT("certificates", reloaded));
 }
 
+static void unseal_later(struct server *s)
+{
+    if (!s->unseals_itself || clock_monotonic_us() < s->unseal_due_us) {
+        return;
+    }
+    s->unseal_due_us = clock_monotonic_us() + UNSEAL_RETRY_US;
+    try_to_unseal(s);
+    if (vault_state(&s->vault) == VAULT_UNSEALED) {
+        connect_workers(s);
+    }
+}
+
 static void wait_for_end(struct server *s)
 {
     struct server_watch watch;
@@ -310,6 +336,7 @@ static void wait_for_end(struct server *s)
             reload_tls(s);
         }
         server_watch_look(&watch);
+        unseal_later(s);
         log_sum_up();
     } while (signal != SIGTERM && signal != SIGINT);
     process_notify("STOPPING=1");
@@ -365,7 +392,10 @@ static struct status prepare(struct server *s)
     if (s->hooks != NULL) {
         TRY(s->hooks->prepare(s->hooks->ctx, &s->vault));
     }
-    unseal_at_start(s);
+    s->unseals_itself = s->config->seal.kind == CONFIG_SEAL_STATIC;
+    if (s->unseals_itself) {
+        try_to_unseal(s);
+    }
     TRY(open_listeners(s));
     TRY(make_workers(s));
     return start_background(s);

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: ISC
 """Initialising, unsealing, sealing, and what a sealed vault answers."""
 
+import os
+import tempfile
 import unittest
 
 import harness
+import postgres
 
 
 class SealTest(harness.VaultTest):
@@ -63,6 +66,41 @@ class SealTest(harness.VaultTest):
         self.assertTrue(vault.get("sys/seal-status", token="").json["sealed"])
         vault.unseal(vault.node)
         self.assertStatus(404, vault.get("sys/nothing-here"))
+
+
+class StaticSealTest(unittest.TestCase):
+    def start(self, database, folder, name):
+        key = os.path.join(folder, "seal-key")
+        node = harness.Node(database, folder, name, seal=f'seal "static" {{ key_file = "{key}" }}')
+        self.addCleanup(node.kill)
+        node.start()
+        return node
+
+    def test_nodes_that_started_before_init_open_by_themselves(self):
+        database = harness.Database()
+        self.addCleanup(database.drop)
+        with tempfile.TemporaryDirectory() as folder:
+            descriptor = os.open(os.path.join(folder, "seal-key"), os.O_WRONLY | os.O_CREAT, 0o600)
+            os.write(descriptor, os.urandom(32))
+            os.close(descriptor)
+            first = self.start(database, folder, "first")
+            second = self.start(database, folder, "second")
+            reply = first.request("PUT", "sys/init", {"recovery_shares": 1, "recovery_threshold": 1})
+            self.assertEqual(200, reply.status, reply)
+
+            token = reply.json["root_token"]
+
+            def opened():
+                return second.request("GET", "sys/mounts", token=token).status == 200
+
+            try:
+                postgres.wait_until(opened, 30, "the second node is unsealed")
+            except AssertionError as e:
+                raise AssertionError(second.read_log() + first.read_log()) from e
+            # Who is sealed by an operator stays so.
+            self.assertEqual(204, second.request("PUT", "sys/seal", token=token).status)
+            with self.assertRaises(AssertionError):
+                postgres.wait_until(opened, 5, "nothing")
 
 
 if __name__ == "__main__":
