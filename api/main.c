@@ -20,7 +20,8 @@ static const struct cli_command server_commands[] = {
      .summary = "Run the vault's server",
      .operands = "-config FILE [-check]",
      .help = "Runs until SIGTERM or SIGINT; SIGHUP reads the TLS certificates again.\n"
-             "-check only reads the configuration and says what is wrong with it.\n",
+             "-check only reads the configuration and says what is wrong with it.\n\n"
+             "Example: rotunda server -config /etc/rotunda/rotunda.hcl",
      .main = server_main},
     {.name = "dev",
      .summary = "Run a vault to try things out, with a PostgreSQL of its own",
@@ -34,7 +35,8 @@ static const struct cli_command server_commands[] = {
     {.name = "migrate",
      .summary = "Bring the database's schema up to date",
      .operands = "-config FILE",
-     .help = "The server does this by itself when it starts; this is for doing it beforehand.\n",
+     .help = "The server does this by itself when it starts; this is for doing it beforehand.\n\n"
+             "Example: rotunda migrate -config /etc/rotunda/rotunda.hcl",
      .main = migrate_main},
     {.name = "audit verify",
      .summary = "Check that the audit log is complete and unaltered",

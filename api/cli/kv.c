@@ -146,20 +146,37 @@ static struct status run_list(struct cli *c)
     return cli_print_keys(c, &answer);
 }
 
-static void print_matches(struct cli *c, const struct cli_kv_place *place, struct json_value keys)
+// An array of the full paths that have the text in them.
+static struct status write_matches(struct cli *c, const struct cli_kv_place *place,
+                                   struct json_value keys, struct buffer *into)
 {
     struct str wanted = cli_args_operand(&c->args, 1);
+    struct json_writer w = json_writer_on(into);
     struct json_iter it = json_iterate(keys);
+    json_begin_array(&w);
     while (json_next(&it)) {
+        struct str path;
         struct str key = cli_value_text(it.value);
         if (key.len > 0 && memmem(key.ptr, key.len, wanted.ptr, wanted.len) != NULL) {
-            cli_append_visible(&c->out, place->mount);
-            buffer_append_byte(&c->out, '/');
-            cli_append_visible(&c->out, place->path);
-            buffer_append_c(&c->out, place->path.len > 0 ? "/" : "");
-            cli_append_visible(&c->out, key);
-            buffer_append_byte(&c->out, '\n');
+            TRY(cli_path(c, &path, "%.*s/%.*s%s%.*s", STR_ARG(place->mount), STR_ARG(place->path),
+                         place->path.len > 0 ? "/" : "", STR_ARG(key)));
+            json_put_string(&w, path);
         }
+    }
+    json_end_array(&w);
+    return json_writer_status(&w);
+}
+
+static void print_matches(struct cli *c, struct json_value matches)
+{
+    if (c->settings.format == CLI_FORMAT_JSON) {
+        cli_print_json(c, matches);
+        return;
+    }
+    struct json_iter it = json_iterate(matches);
+    while (json_next(&it)) {
+        cli_append_visible(&c->out, cli_value_text(it.value));
+        buffer_append_byte(&c->out, '\n');
     }
 }
 
@@ -167,16 +184,21 @@ static void print_matches(struct cli *c, const struct cli_kv_place *place, struc
 static struct status run_search(struct cli *c)
 {
     CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
+    CLEANUP(cli_buffer_done) struct buffer text;
     struct cli_request request = {.method = "GET", .query = STR("scan=true")};
     struct cli_kv_place place;
+    struct json_value matches;
+    buffer_init(&text, LIMIT_RESPONSE_BYTES);
     TRY(cli_kv_locate(c, 0, &place));
     TRY(cli_kv_api_path(c, &place, "metadata", &request.path));
     TRY(cli_call(c, &request, &answer));
-    print_matches(c, &place, json_get(json_get(answer.json, "data"), "keys"));
-    if (c->out.len == 0) {
+    TRY(write_matches(c, &place, json_get(json_get(answer.json, "data"), "keys"), &text));
+    TRY(json_parse(buffer_str(&text), NULL, c->arena, &matches, NULL));
+    if (json_count(matches) == 0) {
         return cli_problem_remote(&c->problem, "no secret below %.*s has that in its path",
                                   STR_ARG(cli_args_operand(&c->args, 0)));
     }
+    print_matches(c, matches);
     return OK_STATUS;
 }
 

@@ -115,6 +115,13 @@ static struct status run_disable(struct cli *c)
     return OK_STATUS;
 }
 
+// -format and the like only change how it is shown.
+static bool changes_something(const struct cli_args *args)
+{
+    return cli_args_has(args, "description") || cli_args_has(args, "default-lease-ttl") ||
+           cli_args_has(args, "max-lease-ttl") || cli_args_has(args, "options");
+}
+
 static struct status run_tune(struct cli *c)
 {
     CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
@@ -123,7 +130,7 @@ static struct status run_tune(struct cli *c)
     buffer_init(&body, BODY_BYTES);
     TRY(mount_path(c, "/tune", &path));
     TRY(cli_connect(c, true));
-    if (c->args.use_count == 0) {
+    if (!changes_something(&c->args)) {
         TRY(cli_get(c, path, &answer));
         return cli_print_answer(c, &answer);
     }

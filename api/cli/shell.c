@@ -7,12 +7,14 @@
 
 static struct status run_version(struct cli *c)
 {
-    if (c->settings.format == CLI_FORMAT_JSON) {
-        buffer_append_c(&c->out, "{\n  \"version\": \"" ROTUNDA_VERSION "\"\n}\n");
-    } else {
+    if (c->settings.format == CLI_FORMAT_TABLE && c->settings.field.len == 0) {
         buffer_append_c(&c->out, "rotunda " ROTUNDA_VERSION "\n");
+        return OK_STATUS;
     }
-    return OK_STATUS;
+    struct cli_answer answer = {.method = NULL};
+    TRY(json_parse(STR("{\"version\":\"" ROTUNDA_VERSION "\"}"), NULL, c->arena, &answer.json,
+                   NULL));
+    return cli_print_answer(c, &answer);
 }
 
 static struct status run_completion(struct cli *c)

@@ -237,6 +237,11 @@ static void search_prints_full_paths_that_match(void **state)
         MOUNT, {200, "{\"data\":{\"keys\":[\"app/db\",\"app/web\",\"db\"]}}", NULL}};
     cli_fixture_run_with(f, "kv search secret/ db", answers, 2);
     assert_string_equal("secret/app/db\nsecret/db\n", f->out);
+    cli_fixture_run_with(f, "kv search -format=json secret/ db", answers, 2);
+    assert_string_equal("[\n  \"secret/app/db\",\n  \"secret/db\"\n]\n", f->out);
+    cli_fixture_run_with(f, "kv search secret/ nothing", answers, 2);
+    assert_int_equal(2, f->exit_code);
+    assert_contains(f->err, "no secret below secret/ has that in its path");
 }
 
 static void records_show_the_columns_that_matter(void **state)
@@ -250,6 +255,16 @@ static void records_show_the_columns_that_matter(void **state)
     cli_fixture_run_with(f, "audit records", &answer, 1);
     assert_contains(f->out, "T     ada    read       a/b   ok      n/a\n");
     assert_contains(f->out, "There are more: -after=17");
+}
+
+static void the_version_obeys_format_and_field(void **state)
+{
+    struct cli_fixture *f = *state;
+    cli_fixture_run(f, "version -format=json");
+    assert_contains(f->out, "{\n  \"version\": \"");
+    cli_fixture_run(f, "version -field=version");
+    assert_lacks(f->out, "rotunda");
+    assert_true(f->out[0] >= '0' && f->out[0] <= '9');
 }
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, cli_fixture_setup, cli_fixture_teardown)
@@ -274,6 +289,7 @@ int main(void)
         TEST(control_characters_do_not_reach_the_terminal),
         TEST(nor_do_the_upper_control_characters),
         TEST(search_prints_full_paths_that_match),
+        TEST(the_version_obeys_format_and_field),
         TEST(records_show_the_columns_that_matter),
     };
     return cmocka_run_group_tests(tests, cli_fixture_group, NULL);

@@ -47,6 +47,7 @@ static const struct expectation direct[] = {
      "{\"type\":\"kv\",\"config\":{},\"options\":{\"version\":\"2\"}}"},
     {"secrets disable secret/", "DELETE /v1/sys/mounts/secret", ""},
     {"secrets tune secret/", "GET /v1/sys/mounts/secret/tune", ""},
+    {"secrets tune -format=json secret/", "GET /v1/sys/mounts/secret/tune", ""},
     {"secrets tune -max-lease-ttl=1h secret/", "POST /v1/sys/mounts/secret/tune",
      "{\"max_lease_ttl\":\"1h\"}"},
     {"auth enable userpass", "POST /v1/sys/auth/userpass", "{\"type\":\"userpass\",\"config\":{}}"},
