@@ -3,6 +3,7 @@
 
 import os
 import signal
+import threading
 import time
 import unittest
 
@@ -72,7 +73,7 @@ class RotationTest(harness.VaultTest):
             reply = self.read(name)
             return reply.data if reply.status == 200 else None
 
-        return self.wait_for(served)
+        return self.wait_for(served, 30)
 
     def credential(self, name):
         return self.assertStatus(200, self.vault.get(f"rotation/credentials/{name}")).data
@@ -234,6 +235,32 @@ class RulesTest(RotationTest):
         self.assertEqual((7200, "new"), (data["interval"], data["owner"]))
         self.refused(path, {"account": "else"}, "can't be changed")
         self.refused(path, {"password": "else"}, "password: only when")
+
+    def write_at_once(self, name, bodies):
+        """Each has read the credential before the first of them, in order, can change it."""
+        database = self.vault.database
+        replies = [None] * len(bodies)
+
+        def write(number):
+            replies[number] = self.vault.post(f"rotation/credentials/{name}", bodies[number])
+
+        threads = [threading.Thread(target=write, args=(n,)) for n in range(len(bodies))]
+        with database.held(f"SELECT 1 FROM rotation_credential WHERE name = '{name}' FOR UPDATE"):
+            for number, thread in enumerate(threads):
+                thread.start()
+                self.wait_for(lambda least=number: database.count_waiting() > least)
+        for thread in threads:
+            thread.join()
+        return [reply.status for reply in replies]
+
+    def test_settings_conflict_with_other_settings_but_not_with_what_else_is_written(self):
+        self.put_single("busy")
+        self.first_version("busy")
+        self.wait_idle("busy")
+        self.assertEqual([204, 204], self.write_at_once("busy", [{}, {"interval": "2h"}]))
+        self.assertEqual(7200, self.credential("busy")["interval"])
+        self.assertEqual([204, 409], self.write_at_once("busy", [{"owner": "one"}, {"owner": "two"}]))
+        self.assertEqual("one", self.credential("busy")["owner"])
 
     def test_only_policies_open_a_credential(self):
         self.put_single("guarded")
@@ -420,8 +447,10 @@ class LossTest(RotationTest):
         self.put_pair("hosted", interval="2s", grace="1s")
         first = self.first_version("hosted")
         killed = 0
-        end = time.monotonic() + (120 if harness.FULL else 12)
-        while time.monotonic() < end:
+        wanted = 40 if harness.FULL else 4
+        deadline = time.monotonic() + 5 * wanted + 60
+        while killed < wanted:
+            self.assertLess(time.monotonic(), deadline)
             for pid in self.hosts():
                 try:
                     os.kill(pid, signal.SIGKILL)
@@ -430,7 +459,6 @@ class LossTest(RotationTest):
                     pass
             time.sleep(0.15)
             self.assertWorks(self.read("hosted").data)
-        self.assertGreater(killed, 3)
         self.assertStatus(204, self.vault.post("rotation/credentials/hosted", {"interval": "1h"}))
         self.wait_idle("hosted", 60)
         self.assertWorks(self.read("hosted").data)
@@ -460,10 +488,11 @@ class LossTest(RotationTest):
         for _ in range(20 if harness.FULL else 3):
             time.sleep(0.7)
             self.target.shell(f"pg_kill9 {folder}; pg_start {folder} >/dev/null 2>&1 </dev/null")
-            self.wait_for(lambda: self.read("durable").status == 200, 30)
-            self.assertWorks(self.read("durable").data)
-        reached = self.read("durable").data["version"]
-        self.wait_for(lambda: self.read("durable").data["version"] > reached, 60)
+            # One worker may be back before the other, so each answer may be a 503 for a while.
+            creds = self.first_version("durable")
+            self.assertWorks(creds)
+        reached = creds["version"]
+        self.wait_for(lambda: self.first_version("durable")["version"] > reached, 60)
         self.vault.post("rotation/credentials/durable", {"interval": "1h"})
 
     def test_sealing_and_unsealing_go_on_where_it_stood(self):
