@@ -26,6 +26,8 @@ import unittest
 
 PROGRAM = os.environ.get("ROTUNDA_PROGRAM", "build/dev/api/rotunda")
 FULL = os.environ.get("ROTUNDA_TEST_SCALE") == "full"
+# How much more time than a plain build the program gets; tests/e2e/CMakeLists.txt sets it.
+SLOWNESS = int(os.environ.get("ROTUNDA_TEST_SLOWNESS", "1"))
 
 
 class Answer:
@@ -153,7 +155,7 @@ data_dir = "{folder}"
                 env={**os.environ, **self.environment},
                 **self.popen,
             )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 20 * SLOWNESS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise AssertionError(f"the server ended: {self.read_log()[-3000:]}")

@@ -19,7 +19,7 @@ class RotationTest(harness.VaultTest):
 
     @classmethod
     def setUpClass(cls):
-        os.environ["ROTUNDA_TEST_ROTATION_LEASE_MS"] = str(cls.lease_ms)
+        os.environ["ROTUNDA_TEST_ROTATION_LEASE_MS"] = str(cls.lease_ms * harness.SLOWNESS)
         cls.target = Target()
         super().setUpClass()
         cls.served = set()
@@ -60,7 +60,7 @@ class RotationTest(harness.VaultTest):
 
     def wait_for(self, what, seconds=20):
         """What `what` returns as soon as that isn't None or False."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * harness.SLOWNESS
         while time.monotonic() < deadline:
             found = what()
             if found:
