@@ -441,6 +441,6 @@ void run_attempt(struct rotation *engine, struct worker *w, const struct run_cla
     }
     driver_done(&r->driver);
     forget_values(r);
-    arena_free(r->arena);
+    arena_free(arena);
     free(r);
 }
