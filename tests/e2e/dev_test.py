@@ -16,7 +16,7 @@ import harness
 
 
 def wait_until(condition, seconds=30):
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * harness.SLOWNESS
     while time.monotonic() < deadline:
         if condition():
             return True
