@@ -103,6 +103,16 @@ class RotationTest(harness.VaultTest):
 
 
 class LifeTest(RotationTest):
+    def test_each_step_has_its_record_at_once(self):
+        self.first_version(self.put_single("recorded"))
+        self.wait_idle("recorded")
+        records = self.vault.database.query(
+            "SELECT count(*), count(DISTINCT request_id), count(*) FILTER (WHERE detail LIKE '%recovered%')"
+            " FROM audit_record WHERE operation = 'rotate' AND path = 'rotation/credentials/recorded'"
+        )
+        self.assertEqual([["7", "7", "0"]], records)
+        self.assertEqual([["0"]], self.vault.database.query("SELECT count(*) FROM effect"))
+
     def test_first_rotation_of_a_single_role_sets_its_password(self):
         creds = self.first_version(self.put_single("first"))
         self.assertEqual(("first", 1), (creds["username"], creds["version"]))

@@ -211,7 +211,7 @@ struct commit_job {
     store_work *also;
     void *arg;
     struct uuid request_id;
-    int64_t chain;
+    int64_t chain; // stays, however often it is tried: any of them may be the one that counts
     struct str path;
     bool sent_before; // an earlier try of the same change may have been committed
 };
@@ -277,6 +277,7 @@ static void record(struct run *r, const struct commit_job *job, int64_t began_us
         .duration_us = clock_monotonic_us() - began_us,
         .effect = true,
         .detail = str_from_c(detail),
+        .effect_chain = job->chain,
     };
     struct status s = audit_append(r->worker->audit, &entry);
     if (!status_ok(s)) {
@@ -313,7 +314,6 @@ static struct status commit_until_known(struct run *r, struct commit_job *job, i
 {
     for (;;) {
         *began_us = clock_monotonic_us();
-        job->chain = audit_log_chain(r->worker->audit);
         struct status s = store_transact(r->worker->vault->store, commit_work, job);
         bool again = s.code == STATUS_UNAVAILABLE || s.code == STATUS_TIMEOUT;
         if (!again || rotation_should_stop(r->engine)) {
@@ -326,8 +326,12 @@ static struct status commit_until_known(struct run *r, struct commit_job *job, i
 struct status run_commit(struct run *r, const struct attempt_change *change, store_work *also,
                          void *arg)
 {
-    struct commit_job job = {
-        .run = r, .change = change, .also = also, .arg = arg, .request_id = uuid_new()};
+    struct commit_job job = {.run = r,
+                             .change = change,
+                             .also = also,
+                             .arg = arg,
+                             .request_id = uuid_new(),
+                             .chain = audit_log_chain(r->worker->audit)};
     TRY(arena_printf(r->arena, &job.path, "%.*scredentials/%.*s", STR_ARG(r->mount_path),
                      STR_ARG(r->credential.name)));
     bool moves = change->next.state != r->attempt.state;

@@ -212,7 +212,10 @@ static void body_bound(struct audit_fixture *f)
     audit_fixture_start(f, 0);
     const struct audit_entry entry = {
         .request_id = uuid_new(), .effect = true, .effect_chain = 77, .detail = STR("{}")};
+    const struct audit_entry unbound = {
+        .request_id = uuid_new(), .effect = true, .detail = STR("{}")};
     assert_status(UNAVAILABLE, audit_append(f->logs[0], &entry));
+    assert_status(UNAVAILABLE, audit_append(f->logs[0], &unbound));
     audit_fixture_append(f, 0, 1);
     assert_int_equal(1, audit_fixture_count(f, "SELECT count(*) FROM audit_record"));
 }
