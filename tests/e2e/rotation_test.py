@@ -94,6 +94,23 @@ class RotationTest(harness.VaultTest):
         lines = self.assertStatus(200, self.vault.get("sys/metrics")).text.splitlines()
         return next(float(line.split(" ")[-1]) for line in lines if line.startswith(sample + " "))
 
+    def rotate_until_stopped(self, node, name, place):
+        """Restarts the node so that it stops there (SIGSTOP) while it rotates."""
+        self.assertEqual(0, node.stop())
+        os.environ["ROTUNDA_TEST_ROTATION_STOP"] = place
+        try:
+            self.vault.restart(node)
+        finally:
+            del os.environ["ROTUNDA_TEST_ROTATION_STOP"]
+        path = f"rotation/credentials/{name}/rotate"
+        reply = node.request("POST", path, {"timeout": "0s"}, self.vault.token)
+        self.assertStatus(200, reply)
+        self.wait_for(lambda: self.is_stopped(node))
+
+    def is_stopped(self, node):
+        with open(f"/proc/{node.process.pid}/stat", encoding="ascii", errors="replace") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "T"
+
     def assertWorks(self, creds):
         self.assertIsNone(self.target.login(creds["username"], creds["password"]))
 
@@ -506,6 +523,23 @@ class LossTest(RotationTest):
         self.wait_for(lambda: self.first_version("durable")["version"] > reached, 60)
         self.vault.post("rotation/credentials/durable", {"interval": "1h"})
 
+    def test_a_database_lost_right_after_a_promotion_is_waited_for(self):
+        self.put_single("promoted")
+        before = self.first_version("promoted")
+        self.wait_idle("promoted")
+        node = self.vault.node
+        self.rotate_until_stopped(node, "promoted", "promoted:after")
+        folder = os.environ["ROTUNDA_TEST_PG_DIR"]
+        self.target.shell(f"pg_kill9 {folder}")
+        node.process.send_signal(signal.SIGCONT)
+        self.wait_for(lambda: "rotation.attempt_left" in node.read_log())
+        self.target.shell(f"pg_start {folder} >/dev/null 2>&1 </dev/null")
+        self.assertEqual(before["version"] + 1, self.first_version("promoted")["version"])
+        self.wait_idle("promoted")
+        self.assertNotIn("altered", node.read_log())
+        self.rotate("promoted")
+        self.assertWorks(self.read("promoted").data)
+
     def test_sealing_and_unsealing_go_on_where_it_stood(self):
         self.put_pair("sealed", interval="1s", grace="0s")
         self.first_version("sealed")
@@ -556,25 +590,13 @@ class TwoNodesTest(RotationTest):
     def stop_at(self, place, name):
         """node0 stops there while it rotates; returns when node1 has finished the rotation."""
         first, second = self.vault.nodes
-        self.assertEqual(0, second.stop())
-        self.assertEqual(0, first.stop())
-        os.environ["ROTUNDA_TEST_ROTATION_STOP"] = place
-        try:
-            self.vault.restart(first)
-        finally:
-            del os.environ["ROTUNDA_TEST_ROTATION_STOP"]
         before = self.credential(name)["version"]
-        path = f"rotation/credentials/{name}/rotate"
-        self.assertStatus(200, self.vault.post(path, {"timeout": "0s"}))
-        self.wait_for(lambda: self.is_stopped(first))
+        self.assertEqual(0, second.stop())
+        self.rotate_until_stopped(first, name, place)
         self.vault.restart(second)
         read = lambda: second.request("GET", f"rotation/credentials/{name}", token=self.vault.token)
         self.wait_for(lambda: read().data["state"] == "idle", 30)
         self.assertEqual(before + 1, read().data["version"])
-
-    def is_stopped(self, node):
-        with open(f"/proc/{node.process.pid}/stat", encoding="ascii", errors="replace") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] == "T"
 
     def test_a_late_node_changes_nothing(self):
         self.put_single("late")
