@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
-// Is this build instrumented, by gcc or by clang? For the few places that have to know: the sanitizers'
-// runtimes want terabytes of address space, files under /proc and system calls of their own.
+// Is this build instrumented, by gcc or by clang? For the few places that have to know: the
+// sanitizers' runtimes want terabytes of address space, files under /proc and system calls of their
+// own.
 #pragma once
 
 #if defined(__has_feature)

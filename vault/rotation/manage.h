@@ -12,9 +12,9 @@
 struct status manage_probe(struct operation *op, const struct target *t, const struct credential *c,
                            struct str value, struct str *out_message);
 
-// A new credential. `value` is what its first account has now, checked before (manage_probe); empty:
-// the first rotation sets one. CONFLICT when its name is taken, or an account is in the care of
-// another credential.
+// A new credential. `value` is what its first account has now, checked before (manage_probe);
+// empty: the first rotation sets one. CONFLICT when its name is taken, or an account is in the care
+// of another credential.
 struct status manage_create(struct operation *op, const struct credential *c, struct str value);
 
 // The settings of `wanted` instead of those of `seen`; what rotations do meanwhile is kept.
