@@ -12,21 +12,11 @@
 
 #include "vault/base/log.h"
 #include "vault/base/macros.h"
-
-#if defined(__has_feature)
-#define CONFINE_FEATURE(name) __has_feature(name)
-#else
-#define CONFINE_FEATURE(name) 0
-#endif
+#include "vault/base/sanitizer.h"
 
 bool confine_is_built_in(void)
 {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
-    CONFINE_FEATURE(address_sanitizer) || CONFINE_FEATURE(thread_sanitizer)
-    return false;
-#else
-    return true;
-#endif
+    return !SANITIZED;
 }
 
 // Calls of other architectures' ABIs give a negative number and are left out.

@@ -89,13 +89,13 @@ static bool redirect_output(void)
 }
 
 // execve() wants what it doesn't change as if it did.
-static void copy_arguments(const char *const argv[], char *out[DEV_ARGUMENTS_MAX])
+static void list_arguments(const char *const argv[], char *out[DEV_ARGUMENTS_MAX])
 {
     size_t count = 0;
     while (count < DEV_ARGUMENTS_MAX - 1 && argv[count] != NULL) {
-        out[count] = strdup(argv[count]);
         count++;
     }
+    memcpy(out, argv, count * sizeof *out);
     out[count] = NULL;
 }
 
@@ -116,7 +116,7 @@ static _Noreturn void become_program(const struct dev_folder *f, const char *con
         _exit(DEV_EXIT_NOT_RUN);
     }
     char *arguments[DEV_ARGUMENTS_MAX];
-    copy_arguments(argv, arguments);
+    list_arguments(argv, arguments);
     execve(argv[0], arguments, environment);
     _exit(DEV_EXIT_NOT_RUN);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vault/base/sanitizer.h"
+
 enum { KEPT_BYTES = 4 * 1024 * 1024, MAPPED_BYTES = 1024 * 1024 };
 
 void heap_setup(void)
@@ -15,39 +17,39 @@ void heap_setup(void)
     mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
 }
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__GLIBC__) && !SANITIZED
 
 // Exported by glibc for those who put something before them.
-void __libc_free(void *block);
+void __libc_free(void *ptr);
 
-void free(void *block)
+void free(void *ptr)
 {
-    if (block != NULL) {
+    if (ptr != NULL) {
         int error = errno; // free() leaves it alone since POSIX.1-2024
-        memset(block, 0, malloc_usable_size(block));
-        __libc_free(block);
+        memset(ptr, 0, malloc_usable_size(ptr));
+        __libc_free(ptr);
         errno = error;
     }
 }
 
 // Never in place, because a block that was left behind has to be overwritten.
-void *realloc(void *block, size_t size)
+void *realloc(void *ptr, size_t size)
 {
-    if (block == NULL) {
+    if (ptr == NULL) {
         return malloc(size);
     }
     if (size == 0) {
-        free(block);
+        free(ptr);
         return NULL;
     }
-    size_t old = malloc_usable_size(block);
+    size_t old = malloc_usable_size(ptr);
     if (size <= old && size >= old / 2) {
-        return block;
+        return ptr;
     }
     void *moved = malloc(size);
     if (moved != NULL) {
-        memcpy(moved, block, old < size ? old : size);
-        free(block);
+        memcpy(moved, ptr, old < size ? old : size);
+        free(ptr);
     }
     return moved;
 }

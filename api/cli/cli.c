@@ -199,6 +199,7 @@ static char **take_arguments(int argc, char **argv)
     CLEANUP(free_copies) char **copies = calloc((size_t)argc + 1, sizeof *copies);
     for (int i = 0; copies != NULL && i < argc; i++) {
         copies[i] = strdup(argv[i]);
+        // lint: allow(analyzer) free_copies() frees the others
         if (copies[i] == NULL) {
             return NULL;
         }

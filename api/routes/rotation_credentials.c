@@ -288,16 +288,7 @@ static struct status create(const struct rotation_body *b, const struct target *
         c->last_version = 1;
         c->next_rotation_us = credential_due_us(c, b->op->snapshot.now_us);
     }
-    return manage_store(b->op, c, password);
-}
-
-static struct status update(const struct rotation_body *b, const struct credential_found *found,
-                            struct credential *c)
-{
-    if (c->interval_s != found->credential.interval_s && c->last_rotated_us > 0) {
-        c->next_rotation_us = credential_due_us(c, c->last_rotated_us);
-    }
-    return manage_store(b->op, c, STR(""));
+    return manage_create(b->op, c, password);
 }
 
 struct status rotation_write_credential(struct operation *op, struct http_request *req,
@@ -330,7 +321,8 @@ struct status rotation_write_credential(struct operation *op, struct http_reques
     TRY(read_account_settings(&body, rotator, &c));
     TRY(read_owner(&body, &c));
     TRY(read_rules(&body, r, &c));
-    TRY(found.exists ? update(&body, &found, &c) : create(&body, &target.target, &c));
+    TRY(found.exists ? manage_update(op, &found.credential, &c)
+                     : create(&body, &target.target, &c));
     rotation_kick(r);
     return answer_empty(res);
 }

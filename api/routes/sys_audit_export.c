@@ -64,7 +64,8 @@ static struct status send_item(void *ctx, const struct audit_item *item)
 static void put_cell(struct buffer *out, struct str text, bool last)
 {
     buffer_append_byte(out, '"');
-    if (text.len > 0 && memchr("=+-@\t\r", text.ptr[0], 6) != NULL) {
+    char first = text.len > 0 ? text.ptr[0] : '\0';
+    if (first != '\0' && strchr("=+-@\t\r", first) != NULL) {
         buffer_append_byte(out, '\'');
     }
     for (size_t i = 0; i < text.len; i++) {

@@ -153,11 +153,12 @@ static struct status read_engine(struct operation *op, struct http_response *res
     if (!status_ok(json_as_str(json_get(op->body, "type"), &type)) || type.len == 0) {
         FAIL(INVALID, "'type' must name the secret engine, such as \"kv\"");
     }
-    *out = engine_named(str_equal_c(type, "kv-v2") ? STR("kv") : type);
-    if (*out == NULL) {
+    const struct engine *engine = engine_named(str_equal_c(type, "kv-v2") ? STR("kv") : type);
+    if (engine == NULL) {
         return answer_explain(res, MAKE_STATUS(INVALID, "no such engine"), op->arena,
                               "no secret engine of type \"%.*s\" can be mounted", STR_ARG(type));
     }
+    *out = engine;
     return OK_STATUS;
 }
 

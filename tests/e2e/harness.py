@@ -11,6 +11,7 @@ Every test class has a vault of its own, initialised and unsealed, in a database
 `node_count = 2` two servers share it. ROTUNDA_PROGRAM is the program under test.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -18,12 +19,16 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
 PROGRAM = os.environ.get("ROTUNDA_PROGRAM", "build/dev/api/rotunda")
 FULL = os.environ.get("ROTUNDA_TEST_SCALE") == "full"
+# An instrumented program gets more time, and isn't asked how much memory it takes.
+SANITIZED = os.environ.get("ROTUNDA_TEST_SANITIZED") == "1"
+SLOWNESS = 3 if SANITIZED else 1
 
 
 class Answer:
@@ -88,6 +93,23 @@ class Database:
     def query(self, sql):
         return psql(self.conninfo, sql)
 
+    @contextlib.contextmanager
+    def held(self, sql):
+        """A transaction that has run `sql` keeps its locks until the end of the block."""
+        command = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.conninfo]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
+            session.stdin.write(f"BEGIN;\n{sql};\n\\echo held\n")
+            session.stdin.flush()
+            while (line := session.stdout.readline()) != "held\n":
+                assert line, "the transaction failed"
+            yield
+            session.stdin.close()
+
+    def count_waiting(self):
+        """Sessions that wait for another one's lock."""
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        return int(self.query(sql)[0][0])
+
     def drop(self):
         psql(self.server, f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
 
@@ -134,7 +156,7 @@ data_dir = "{folder}"
                 env={**os.environ, **self.environment},
                 **self.popen,
             )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 20 * SLOWNESS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise AssertionError(f"the server ended: {self.read_log()[-3000:]}")
@@ -160,6 +182,12 @@ data_dir = "{folder}"
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    def tell_if_it_died(self):
+        """Its last words, when it ended though no test ended it."""
+        if self.process is not None and self.process.poll() is not None:
+            print(f"{self.name} ended by itself ({self.process.returncode}):", file=sys.stderr)
+            print(self.read_log()[-20000:], file=sys.stderr)
 
     def read_log(self):
         with open(self.log, encoding="utf-8", errors="replace") as f:
@@ -222,6 +250,7 @@ class Vault:
 
     def stop(self):
         for node in self.nodes:
+            node.tell_if_it_died()
             node.kill()
         self.database.drop()
         shutil.rmtree(self.folder, ignore_errors=True)

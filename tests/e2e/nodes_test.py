@@ -136,7 +136,7 @@ class RevocationTest(NodesTest):
             for reader in readers:
                 reader.join()
             for answer in answers:
-                self.assertIn(answer.status, (200, 403), answer)
+                self.assertIn(answer.status, (200, 403, 503), answer)
                 refused += answer.status == 403
                 seen_after += answer.status == 200 and answer.data["data"]["v"] == f"after {i}"
         print(f"{RACES} races: {refused} reads refused, {seen_after} saw what was written after the revocation", flush=True)
@@ -158,10 +158,13 @@ class RevocationTest(NodesTest):
             writer.start()
             self.assertStatus(204, self.on(self.a, "POST", "auth/token/revoke", {"token": token}))
             writer.join()
-            self.assertEqual(sorted(written), written, "served again after it had been refused")
+            refused = written.index(403) if 403 in written else len(written)
+            self.assertNotIn(200, written[refused:], "served again after it had been refused")
             keys = self.on(self.a, "LIST", f"secret/metadata/under-way/{i}")
             stored = len(keys.data["keys"]) if keys.status == 200 else 0
-            self.assertEqual(written.count(200), stored)
+            # A busy machine may take too long for one: its outcome is unknown.
+            self.assertGreaterEqual(stored, written.count(200))
+            self.assertLessEqual(stored, written.count(200) + written.count(503))
 
 
 class AloneTest(NodesTest):

@@ -3,6 +3,7 @@
 
 import os
 import signal
+import threading
 import time
 import unittest
 
@@ -18,7 +19,7 @@ class RotationTest(harness.VaultTest):
 
     @classmethod
     def setUpClass(cls):
-        os.environ["ROTUNDA_TEST_ROTATION_LEASE_MS"] = str(cls.lease_ms)
+        os.environ["ROTUNDA_TEST_ROTATION_LEASE_MS"] = str(cls.lease_ms * harness.SLOWNESS)
         cls.target = Target()
         super().setUpClass()
         cls.served = set()
@@ -57,14 +58,14 @@ class RotationTest(harness.VaultTest):
             self.served.add(reply.data["password"])
         return reply
 
-    def wait_for(self, what, seconds=20):
+    def wait_for(self, what, seconds=20, pause_s=0.05):
         """What `what` returns as soon as that isn't None or False."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * harness.SLOWNESS
         while time.monotonic() < deadline:
             found = what()
             if found:
                 return found
-            time.sleep(0.05)
+            time.sleep(pause_s)
         self.fail("waited in vain")
 
     def first_version(self, name):
@@ -72,7 +73,7 @@ class RotationTest(harness.VaultTest):
             reply = self.read(name)
             return reply.data if reply.status == 200 else None
 
-        return self.wait_for(served)
+        return self.wait_for(served, 30)
 
     def credential(self, name):
         return self.assertStatus(200, self.vault.get(f"rotation/credentials/{name}")).data
@@ -98,15 +99,32 @@ class RotationTest(harness.VaultTest):
         lines = self.assertStatus(200, self.vault.get("sys/metrics")).text.splitlines()
         return next(float(line.split(" ")[-1]) for line in lines if line.startswith(sample + " "))
 
+    def rotate_until_stopped(self, node, name, place):
+        """Restarts the node so that it stops there (SIGSTOP) while it rotates."""
+        self.assertEqual(0, node.stop())
+        os.environ["ROTUNDA_TEST_ROTATION_STOP"] = place
+        try:
+            self.vault.restart(node)
+        finally:
+            del os.environ["ROTUNDA_TEST_ROTATION_STOP"]
+        path = f"rotation/credentials/{name}/rotate"
+        reply = node.request("POST", path, {"timeout": "0s"}, self.vault.token)
+        self.assertStatus(200, reply)
+        self.wait_for(lambda: self.is_stopped(node))
+
+    def is_stopped(self, node):
+        with open(f"/proc/{node.process.pid}/stat", encoding="ascii", errors="replace") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "T"
+
     def assertWorks(self, creds):
         self.assertIsNone(self.target.login(creds["username"], creds["password"]))
 
     def assertServesWhatWorks(self, name):
         """Of a credential that goes on turning: unless it turned in the meantime, what was read works."""
         while True:
-            creds = self.read(name).data
+            creds = self.first_version(name)
             said = self.target.login(creds["username"], creds["password"])
-            if said is None or self.read(name).data["version"] == creds["version"]:
+            if said is None or self.first_version(name)["version"] == creds["version"]:
                 self.assertIsNone(said)
                 return
 
@@ -116,6 +134,16 @@ class RotationTest(harness.VaultTest):
 
 
 class LifeTest(RotationTest):
+    def test_each_step_has_its_record_at_once(self):
+        self.first_version(self.put_single("recorded"))
+        self.wait_idle("recorded")
+        records = self.vault.database.query(
+            "SELECT count(*), count(DISTINCT request_id), count(*) FILTER (WHERE detail LIKE '%recovered%')"
+            " FROM audit_record WHERE operation = 'rotate' AND path = 'rotation/credentials/recorded'"
+        )
+        self.assertEqual([["7", "7", "0"]], records)
+        self.assertEqual([["0"]], self.vault.database.query("SELECT count(*) FROM effect"))
+
     def test_first_rotation_of_a_single_role_sets_its_password(self):
         creds = self.first_version(self.put_single("first"))
         self.assertEqual(("first", 1), (creds["username"], creds["version"]))
@@ -249,6 +277,32 @@ class RulesTest(RotationTest):
         self.refused(path, {"account": "else"}, "can't be changed")
         self.refused(path, {"password": "else"}, "password: only when")
 
+    def write_at_once(self, name, bodies):
+        """Each has read the credential before the first of them, in order, can change it."""
+        database = self.vault.database
+        replies = [None] * len(bodies)
+
+        def write(number):
+            replies[number] = self.vault.post(f"rotation/credentials/{name}", bodies[number])
+
+        threads = [threading.Thread(target=write, args=(n,)) for n in range(len(bodies))]
+        with database.held(f"SELECT 1 FROM rotation_credential WHERE name = '{name}' FOR UPDATE"):
+            for number, thread in enumerate(threads):
+                thread.start()
+                self.wait_for(lambda least=number: database.count_waiting() > least)
+        for thread in threads:
+            thread.join()
+        return [reply.status for reply in replies]
+
+    def test_settings_conflict_with_other_settings_but_not_with_what_else_is_written(self):
+        self.put_single("busy")
+        self.first_version("busy")
+        self.wait_idle("busy")
+        self.assertEqual([204, 204], self.write_at_once("busy", [{}, {"interval": "2h"}]))
+        self.assertEqual(7200, self.credential("busy")["interval"])
+        self.assertEqual([204, 409], self.write_at_once("busy", [{"owner": "one"}, {"owner": "two"}]))
+        self.assertEqual("one", self.credential("busy")["owner"])
+
     def test_only_policies_open_a_credential(self):
         self.put_single("guarded")
         self.first_version("guarded")
@@ -279,27 +333,28 @@ class ServiceTest(RotationTest):
     def test_a_pair_rotates_every_two_seconds_without_one_failed_login(self):
         self.put_pair("busy", interval="2s", grace="1s")
         first = self.first_version("busy")
-        end = time.monotonic() + (200 if harness.FULL else 15)
-        last = first
-        while time.monotonic() < end:
+        rotations = 80 if harness.FULL else 4
+
+        def rotated():
             last = self.read("busy").data
             self.assertWorks(last)
-        self.assertGreaterEqual(last["version"], first["version"] + (80 if harness.FULL else 4))
+            return last["version"] >= first["version"] + rotations
+
+        self.wait_for(rotated, 10 * rotations, pause_s=0)
         self.assertStatus(204, self.vault.post("rotation/credentials/busy", {"interval": "1h"}))
 
     def test_readers_of_a_single_role_wait_while_it_is_changed(self):
         self.put_single("held", interval="1s")
         first = self.first_version("held")
-        end = time.monotonic() + 6
-        refused = 0
-        while time.monotonic() < end:
+
+        def rotated():
             last = self.read("held").data
             # A value read just before its end can be refused; then the next read has another one.
             if self.target.login(last["username"], last["password"]) is not None:
-                refused += 1
                 self.assertGreater(self.read("held").data["version"], last["version"])
-        self.assertGreaterEqual(last["version"], first["version"] + 3)
-        self.assertLess(refused, 6)
+            return last["version"] >= first["version"] + 4
+
+        self.wait_for(rotated, 60, pause_s=0)
         self.assertStatus(204, self.vault.post("rotation/credentials/held", {"interval": "1h"}))
 
     def test_the_idle_role_is_not_changed_while_it_has_sessions(self):
@@ -363,7 +418,7 @@ class CrashTest(RotationTest):
 
     def wait_for_death(self):
         node = self.vault.node
-        self.assertEqual(-signal.SIGKILL, node.process.wait(timeout=30))
+        self.assertEqual(-signal.SIGKILL, node.process.wait(timeout=30 * harness.SLOWNESS))
         node.process = None
 
     def rotate_with_crash(self, name, place):
@@ -434,8 +489,10 @@ class LossTest(RotationTest):
         self.put_pair("hosted", interval="2s", grace="1s")
         first = self.first_version("hosted")
         killed = 0
-        end = time.monotonic() + (120 if harness.FULL else 12)
-        while time.monotonic() < end:
+        wanted = 40 if harness.FULL else 4
+        deadline = time.monotonic() + 5 * wanted + 60
+        while killed < wanted:
+            self.assertLess(time.monotonic(), deadline)
             for pid in self.hosts():
                 try:
                     os.kill(pid, signal.SIGKILL)
@@ -444,7 +501,6 @@ class LossTest(RotationTest):
                     pass
             time.sleep(0.15)
             self.assertServesWhatWorks("hosted")
-        self.assertGreater(killed, 3)
         self.slow_down("hosted")
         self.wait_idle("hosted", 60)
         self.assertWorks(self.read("hosted").data)
@@ -474,11 +530,28 @@ class LossTest(RotationTest):
         for _ in range(20 if harness.FULL else 3):
             time.sleep(0.7)
             self.target.shell(f"pg_kill9 {folder}; pg_start {folder} >/dev/null 2>&1 </dev/null")
-            self.wait_for(lambda: self.read("durable").status == 200, 30)
+            # One worker may be back before the other, so each answer may be a 503 for a while.
             self.assertServesWhatWorks("durable")
-        reached = self.read("durable").data["version"]
-        self.wait_for(lambda: self.read("durable").data["version"] > reached, 60)
+        reached = self.first_version("durable")["version"]
+        self.wait_for(lambda: self.first_version("durable")["version"] > reached, 60)
         self.slow_down("durable")
+
+    def test_a_database_lost_right_after_a_promotion_is_waited_for(self):
+        self.put_single("promoted")
+        before = self.first_version("promoted")
+        self.wait_idle("promoted")
+        node = self.vault.node
+        self.rotate_until_stopped(node, "promoted", "promoted:after")
+        folder = os.environ["ROTUNDA_TEST_PG_DIR"]
+        self.target.shell(f"pg_kill9 {folder}")
+        node.process.send_signal(signal.SIGCONT)
+        self.wait_for(lambda: "rotation.attempt_left" in node.read_log())
+        self.target.shell(f"pg_start {folder} >/dev/null 2>&1 </dev/null")
+        self.assertEqual(before["version"] + 1, self.first_version("promoted")["version"])
+        self.wait_idle("promoted")
+        self.assertNotIn("altered", node.read_log())
+        self.rotate("promoted")
+        self.assertWorks(self.read("promoted").data)
 
     def test_sealing_and_unsealing_go_on_where_it_stood(self):
         self.put_pair("sealed", interval="1s", grace="0s")
@@ -530,25 +603,13 @@ class TwoNodesTest(RotationTest):
     def stop_at(self, place, name):
         """node0 stops there while it rotates; returns when node1 has finished the rotation."""
         first, second = self.vault.nodes
-        self.assertEqual(0, second.stop())
-        self.assertEqual(0, first.stop())
-        os.environ["ROTUNDA_TEST_ROTATION_STOP"] = place
-        try:
-            self.vault.restart(first)
-        finally:
-            del os.environ["ROTUNDA_TEST_ROTATION_STOP"]
         before = self.credential(name)["version"]
-        path = f"rotation/credentials/{name}/rotate"
-        self.assertStatus(200, self.vault.post(path, {"timeout": "0s"}))
-        self.wait_for(lambda: self.is_stopped(first))
+        self.assertEqual(0, second.stop())
+        self.rotate_until_stopped(first, name, place)
         self.vault.restart(second)
         read = lambda: second.request("GET", f"rotation/credentials/{name}", token=self.vault.token)
         self.wait_for(lambda: read().data["state"] == "idle", 30)
         self.assertEqual(before + 1, read().data["version"])
-
-    def is_stopped(self, node):
-        with open(f"/proc/{node.process.pid}/stat", encoding="ascii", errors="replace") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] == "T"
 
     def test_a_late_node_changes_nothing(self):
         self.put_single("late")

@@ -87,7 +87,7 @@ class SlowTest(harness.VaultTest):
     def measure(self, what, before, limit_kib):
         kib = (self.resident() - before) / 1024 / len(self.sockets)
         print(f"{len(self.sockets)} {what}: {kib:.1f} KiB each", flush=True)
-        self.assertLess(kib, limit_kib)
+        self.assertLess(kib, float("inf") if harness.SANITIZED else limit_kib)
 
     def assertAllEnd(self, seconds):
         """The server closes every one of them."""
@@ -169,7 +169,7 @@ class PlainTest(SlowTest):
             self.abandon(whole)
         grown = (self.resident() - before) / 1024
         print(f"{3 * CONNECTIONS} abandoned requests: {grown:.0f} KiB more in all", flush=True)
-        self.assertLess(grown, 8 * 1024)
+        self.assertLess(grown, float("inf") if harness.SANITIZED else 8 * 1024)
         self.assertServes()
         # Only root may list the descriptors of a process that can't be dumped.
         metrics = self.assertStatus(200, self.vault.get("sys/metrics")).text

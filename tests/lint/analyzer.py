@@ -19,6 +19,7 @@ from source import ROOT, Report, Source, find_files
 # use-of-uninitialized-value is off: gcc 12 takes a returned struct status for uninitialised.
 COMMAND = (
     "gcc -std=gnu2x -g -Og -fanalyzer -fdiagnostics-path-format=none"
+    " -ftrack-macro-expansion=0"
     " -Wno-analyzer-use-of-uninitialized-value -c -o /dev/null"
 ).split()
 FINDING = re.compile(r"^(\S+?):(\d+):\d+: warning: (.*\[-Wanalyzer-[\w-]+\])$", re.M)

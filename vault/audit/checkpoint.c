@@ -23,7 +23,7 @@ static const struct store_statement last_claim = {
 static const struct store_statement chain_genesis = {
     "audit.chain_genesis", "SELECT 0::int8, genesis FROM audit_chain WHERE id = $1"};
 static const struct store_statement insert_claim = {
-    "audit.insert_claim", "INSERT INTO audit_claim (" AUDIT_CLAIM_COLUMNS ") "
+    "audit.insert_claim", "INSERT INTO audit_claim (chain_id, number, seq, head, closed, dropped) "
                           "VALUES ($1, $2, $3, $4, $5, $6)"};
 static const struct store_statement mark_final = {
     "audit.mark_final", "UPDATE audit_chain SET final_checkpoint = $2 WHERE id = $1"};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include "vault/audit/item_fields.h"
 #include "vault/audit/line.h"
 #include "vault/base/clock.h"
 #include "vault/base/json.h"
@@ -45,6 +46,11 @@ static int64_t take_time(struct fields *f, const char *key)
     return value;
 }
 
+static int64_t take_maybe_time(struct fields *f, const char *key)
+{
+    return json_present(json_get(f->object, key)) ? take_time(f, key) : 0;
+}
+
 static struct uuid take_uuid(struct fields *f, const char *key)
 {
     struct uuid value = {{0}};
@@ -52,7 +58,7 @@ static struct uuid take_uuid(struct fields *f, const char *key)
     return value;
 }
 
-static struct bytes take_hex(struct fields *f, const char *key)
+static struct bytes take_bytes(struct fields *f, const char *key)
 {
     struct str text = take_text(f, key);
     uint8_t *octets = arena_alloc(f->arena, text.len / 2 + 1);
@@ -64,119 +70,85 @@ static struct bytes take_hex(struct fields *f, const char *key)
     return (struct bytes){octets, text.len / 2};
 }
 
-static struct str take_detail(struct fields *f)
+static struct str take_detail(struct fields *f, const char *key)
 {
-    struct json_value raw = json_get(f->object, "detail");
+    struct json_value raw = json_get(f->object, key);
     return json_present(raw) ? json_raw(raw) : take_text(f, "detail_text");
 }
 
+#define TAKE_INT take_int
+#define TAKE_BOOL take_bool
+#define TAKE_TEXT take_text
+#define TAKE_TIME take_time
+#define TAKE_UUID take_uuid
+#define TAKE_BYTES take_bytes
+#define TAKE_MAYBE_TIME take_maybe_time
+#define TAKE_DETAIL take_detail
+#define TAKE_NOT_NULL take_bool
+#define TAKE_FIELD(type, column, key, member) item->member = TAKE_##type(f, key);
+
 static void read_key(struct fields *f, struct audit_item *out)
 {
-    out->kind = AUDIT_ITEM_KEY;
-    out->key = (struct audit_key_item){.number = take_int(f, "key"),
-                                       .created_us = take_time(f, "created_at"),
-                                       .public_key = take_hex(f, "public_key"),
-                                       .succession_signature = take_hex(f, "succession_signature")};
+    *out = (struct audit_item){.kind = AUDIT_ITEM_KEY};
+    struct audit_key_item *item = &out->key;
+    AUDIT_KEY_FIELDS(TAKE_FIELD, TAKE_FIELD)
 }
 
 static void read_chain(struct fields *f, struct audit_item *out)
 {
-    out->kind = AUDIT_ITEM_CHAIN;
-    struct audit_chain_item *c = &out->chain;
-    *c = (struct audit_chain_item){.header = {.id = take_int(f, "chain"),
-                                              .node = take_text(f, "node"),
-                                              .worker = take_int(f, "worker"),
-                                              .system_id = take_int(f, "system_id"),
-                                              .timeline = take_int(f, "timeline"),
-                                              .opened_at_us = take_time(f, "opened_at"),
-                                              .previous_id = take_int(f, "previous_chain"),
-                                              .previous_seq = take_int(f, "previous_seq")},
-                                   .previous_head = take_hex(f, "previous_head"),
-                                   .genesis = take_hex(f, "genesis"),
-                                   .key_number = take_int(f, "key"),
-                                   .signature = take_hex(f, "signature"),
-                                   .closed = take_bool(f, "closed")};
-    if (c->closed) {
-        c->closed_seq = take_int(f, "closed_seq");
-        c->closed_head = take_hex(f, "closed_head");
+    *out = (struct audit_item){.kind = AUDIT_ITEM_CHAIN};
+    struct audit_chain_item *item = &out->chain;
+    AUDIT_CHAIN_FIELDS(TAKE_FIELD, TAKE_FIELD)
+    if (item->closed) {
+        item->closed_seq = take_int(f, "closed_seq");
+        item->closed_head = take_bytes(f, "closed_head");
     }
-    if (c->previous_head.len == DIGEST_BYTES) {
-        __builtin_memcpy(c->header.previous_head.octets, c->previous_head.ptr, DIGEST_BYTES);
-    }
+    audit_chain_item_link(item);
 }
 
 static void read_record(struct fields *f, struct audit_item *out)
 {
-    out->kind = AUDIT_ITEM_RECORD;
-    out->record = (struct audit_record_item){.chain_id = take_int(f, "chain"),
-                                             .seq = take_int(f, "seq"),
-                                             .entry = {.time_us = take_time(f, "time"),
-                                                       .request_id = take_uuid(f, "request_id"),
-                                                       .namespace_id = take_int(f, "namespace"),
-                                                       .accessor = take_text(f, "accessor"),
-                                                       .actor = take_text(f, "actor"),
-                                                       .auth_method = take_text(f, "auth_method"),
-                                                       .remote = take_text(f, "remote"),
-                                                       .operation = take_text(f, "operation"),
-                                                       .path = take_text(f, "path"),
-                                                       .result = take_int(f, "result"),
-                                                       .duration_us = take_int(f, "duration_us"),
-                                                       .effect = take_bool(f, "effect"),
-                                                       .detail = take_detail(f)},
-                                             .hash = take_hex(f, "hash")};
+    *out = (struct audit_item){.kind = AUDIT_ITEM_RECORD};
+    struct audit_record_item *item = &out->record;
+    AUDIT_RECORD_FIELDS(TAKE_FIELD, TAKE_FIELD)
 }
 
 static void read_batch(struct fields *f, struct audit_item *out)
 {
-    out->kind = AUDIT_ITEM_BATCH;
-    out->batch = (struct audit_batch_item){.chain_id = take_int(f, "chain"),
-                                           .first_seq = take_int(f, "first_seq"),
-                                           .last_seq = take_int(f, "last_seq"),
-                                           .time_us = take_time(f, "time"),
-                                           .head = take_hex(f, "head"),
-                                           .key_number = take_int(f, "key"),
-                                           .signature = take_hex(f, "signature")};
+    *out = (struct audit_item){.kind = AUDIT_ITEM_BATCH};
+    struct audit_batch_item *item = &out->batch;
+    AUDIT_BATCH_FIELDS(TAKE_FIELD, TAKE_FIELD)
 }
 
 static struct audit_claim_item claim_of(struct fields *f, int64_t number)
 {
-    return (struct audit_claim_item){.chain_id = take_int(f, "chain"),
-                                     .number = number,
-                                     .seq = take_int(f, "seq"),
-                                     .head = take_hex(f, "head"),
-                                     .closed = take_bool(f, "closed"),
-                                     .dropped = take_bool(f, "dropped")};
+    struct audit_claim_item claim = {.number = number};
+    struct audit_claim_item *item = &claim;
+    AUDIT_CLAIM_FIELDS(TAKE_FIELD, TAKE_FIELD)
+    return claim;
 }
 
 static void read_claim(struct fields *f, struct audit_item *out)
 {
-    out->kind = AUDIT_ITEM_CLAIM;
-    out->claim = claim_of(f, take_int(f, "checkpoint"));
+    *out = (struct audit_item){.kind = AUDIT_ITEM_CLAIM,
+                               .claim = claim_of(f, take_int(f, "checkpoint"))};
 }
 
 static void read_checkpoint(struct fields *f, struct audit_item *out)
 {
-    out->kind = AUDIT_ITEM_CHECKPOINT;
-    bool tombstone = json_present(json_get(f->object, "dropped_before"));
-    out->checkpoint = (struct audit_checkpoint_item){
-        .number = take_int(f, "checkpoint"),
-        .time_us = take_time(f, "time"),
-        .dropped_before_us = tombstone ? take_time(f, "dropped_before") : 0,
-        .previous_hash = take_hex(f, "previous_hash"),
-        .hash = take_hex(f, "hash"),
-        .key_number = take_int(f, "key"),
-        .signature = take_hex(f, "signature")};
+    *out = (struct audit_item){.kind = AUDIT_ITEM_CHECKPOINT};
+    struct audit_checkpoint_item *item = &out->checkpoint;
+    AUDIT_CHECKPOINT_FIELDS(TAKE_FIELD, TAKE_FIELD)
 }
 
 static void read_header(struct fields *f, struct audit_export_header *out)
 {
-    bool from = json_present(json_get(f->object, "from"));
     bool to = json_present(json_get(f->object, "to"));
     if (take_int(f, "version") != 1) {
         note(f, MAKE_STATUS(INVALID, "the export is of another version of the format"));
     }
     *out = (struct audit_export_header){.exported_us = take_time(f, "exported_at"),
-                                        .from_us = from ? take_time(f, "from") : 0,
+                                        .from_us = take_maybe_time(f, "from"),
                                         .to_us = to ? take_time(f, "to") : CLOCK_NEVER,
                                         .filtered = take_bool(f, "filtered")};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include <string.h>
 
+#include "vault/audit/item_fields.h"
 #include "vault/audit/line.h"
 #include "vault/base/clock.h"
 #include "vault/base/json.h"
@@ -8,7 +9,7 @@
 
 enum { HEX_BYTES_MAX = 128, DETAIL_ARENA_BYTES = 4 * 1024 * 1024 };
 
-static void add_hex(struct json_writer *w, const char *key, struct bytes b)
+static void add_bytes(struct json_writer *w, const char *key, struct bytes b)
 {
     char text[2 * HEX_BYTES_MAX + 1];
     // What is longer was altered: cut short, it can't verify either.
@@ -40,74 +41,58 @@ static bool can_be_raw(struct str detail)
            json_kind(v) == JSON_OBJECT && json_raw(v).len == detail.len;
 }
 
-static void put_record(struct json_writer *w, const struct audit_record_item *r)
+static void add_maybe_time(struct json_writer *w, const char *key, int64_t us)
 {
-    const struct audit_entry *e = &r->entry;
-    json_add_string(w, "type", STR("record"));
-    json_add_int(w, "chain", r->chain_id);
-    json_add_int(w, "seq", r->seq);
-    json_add_time(w, "time", e->time_us);
-    add_uuid(w, "request_id", e->request_id);
-    json_add_int(w, "namespace", e->namespace_id);
-    json_add_string(w, "accessor", e->accessor);
-    json_add_string(w, "actor", e->actor);
-    json_add_string(w, "auth_method", e->auth_method);
-    json_add_string(w, "remote", e->remote);
-    json_add_string(w, "operation", e->operation);
-    json_add_string(w, "path", e->path);
-    json_add_int(w, "result", e->result);
-    json_add_int(w, "duration_us", e->duration_us);
-    json_add_bool(w, "effect", e->effect);
-    if (can_be_raw(e->detail)) {
-        json_add_raw(w, "detail", e->detail);
+    if (us != 0) {
+        json_add_time(w, key, us);
+    }
+}
+
+static void add_detail(struct json_writer *w, const char *key, struct str detail)
+{
+    if (can_be_raw(detail)) {
+        json_add_raw(w, key, detail);
     } else {
-        json_add_string(w, "detail_text", e->detail);
+        json_add_string(w, "detail_text", detail);
     }
-    add_hex(w, "hash", r->hash);
 }
 
-static void put_chain(struct json_writer *w, const struct audit_chain_item *c)
+#define ADD_INT json_add_int
+#define ADD_BOOL json_add_bool
+#define ADD_TEXT json_add_string
+#define ADD_TIME json_add_time
+#define ADD_UUID add_uuid
+#define ADD_BYTES add_bytes
+#define ADD_MAYBE_TIME add_maybe_time
+#define ADD_DETAIL add_detail
+#define ADD_NOT_NULL json_add_bool
+#define ADD_FIELD(type, column, key, member) ADD_##type(w, key, item->member);
+
+static void put_record(struct json_writer *w, const struct audit_record_item *item)
 {
-    const struct audit_chain_header *h = &c->header;
+    json_add_string(w, "type", STR("record"));
+    AUDIT_RECORD_FIELDS(ADD_FIELD, ADD_FIELD)
+}
+
+static void put_chain(struct json_writer *w, const struct audit_chain_item *item)
+{
     json_add_string(w, "type", STR("chain"));
-    json_add_int(w, "chain", h->id);
-    json_add_string(w, "node", h->node);
-    json_add_int(w, "worker", h->worker);
-    json_add_int(w, "system_id", h->system_id);
-    json_add_int(w, "timeline", h->timeline);
-    json_add_time(w, "opened_at", h->opened_at_us);
-    json_add_int(w, "previous_chain", h->previous_id);
-    json_add_int(w, "previous_seq", h->previous_seq);
-    add_hex(w, "previous_head", c->previous_head);
-    add_hex(w, "genesis", c->genesis);
-    json_add_int(w, "key", c->key_number);
-    add_hex(w, "signature", c->signature);
-    json_add_bool(w, "closed", c->closed);
-    if (c->closed) {
-        json_add_int(w, "closed_seq", c->closed_seq);
-        add_hex(w, "closed_head", c->closed_head);
+    AUDIT_CHAIN_FIELDS(ADD_FIELD, ADD_FIELD)
+    if (item->closed) {
+        json_add_int(w, "closed_seq", item->closed_seq);
+        add_bytes(w, "closed_head", item->closed_head);
     }
 }
 
-static void put_batch(struct json_writer *w, const struct audit_batch_item *b)
+static void put_batch(struct json_writer *w, const struct audit_batch_item *item)
 {
     json_add_string(w, "type", STR("signature"));
-    json_add_int(w, "chain", b->chain_id);
-    json_add_int(w, "first_seq", b->first_seq);
-    json_add_int(w, "last_seq", b->last_seq);
-    json_add_time(w, "time", b->time_us);
-    add_hex(w, "head", b->head);
-    json_add_int(w, "key", b->key_number);
-    add_hex(w, "signature", b->signature);
+    AUDIT_BATCH_FIELDS(ADD_FIELD, ADD_FIELD)
 }
 
-static void put_claim_fields(struct json_writer *w, const struct audit_claim_item *c)
+static void put_claim_fields(struct json_writer *w, const struct audit_claim_item *item)
 {
-    json_add_int(w, "chain", c->chain_id);
-    json_add_int(w, "seq", c->seq);
-    add_hex(w, "head", c->head);
-    json_add_bool(w, "closed", c->closed);
-    json_add_bool(w, "dropped", c->dropped);
+    AUDIT_CLAIM_FIELDS(ADD_FIELD, ADD_FIELD)
 }
 
 static void put_claim(struct json_writer *w, const struct audit_claim_item *c)
@@ -117,27 +102,16 @@ static void put_claim(struct json_writer *w, const struct audit_claim_item *c)
     put_claim_fields(w, c);
 }
 
-static void put_checkpoint(struct json_writer *w, const struct audit_checkpoint_item *c)
+static void put_checkpoint(struct json_writer *w, const struct audit_checkpoint_item *item)
 {
     json_add_string(w, "type", STR("checkpoint"));
-    json_add_int(w, "checkpoint", c->number);
-    json_add_time(w, "time", c->time_us);
-    if (c->dropped_before_us != 0) {
-        json_add_time(w, "dropped_before", c->dropped_before_us);
-    }
-    add_hex(w, "previous_hash", c->previous_hash);
-    add_hex(w, "hash", c->hash);
-    json_add_int(w, "key", c->key_number);
-    add_hex(w, "signature", c->signature);
+    AUDIT_CHECKPOINT_FIELDS(ADD_FIELD, ADD_FIELD)
 }
 
-static void put_key(struct json_writer *w, const struct audit_key_item *k)
+static void put_key(struct json_writer *w, const struct audit_key_item *item)
 {
     json_add_string(w, "type", STR("key"));
-    json_add_int(w, "key", k->number);
-    json_add_time(w, "created_at", k->created_us);
-    add_hex(w, "public_key", k->public_key);
-    add_hex(w, "succession_signature", k->succession_signature);
+    AUDIT_KEY_FIELDS(ADD_FIELD, ADD_FIELD)
 }
 
 void audit_line_put(struct buffer *out, const struct audit_item *item)

@@ -89,7 +89,7 @@ int64_t audit_log_now_us(const struct audit_log *log)
 
 static bool belongs_elsewhere(const struct audit_log *log, const struct audit_entry *e)
 {
-    return e->effect_chain != 0 && e->effect_chain != log->chain_id;
+    return e->effect && e->effect_chain != log->chain_id;
 }
 
 struct status audit_append(struct audit_log *log, const struct audit_entry *entry)
@@ -107,7 +107,7 @@ struct status audit_append(struct audit_log *log, const struct audit_entry *entr
     *log->waiting_tail = &w;
     log->waiting_tail = &w.next;
     log->waiting_count++;
-    log->bound_count += entry->effect_chain != 0;
+    log->bound_count += entry->effect;
     batch_kick(log->batch);
     TRY(fiber_wait(&w.done, CLOCK_NEVER));
     return w.status;
@@ -125,7 +125,7 @@ static void refuse_waiting(struct audit_log *log, bool all)
         }
         *at = w->next;
         log->waiting_count--;
-        log->bound_count -= w->entry->effect_chain != 0;
+        log->bound_count -= w->entry->effect;
         w->status = MAKE_STATUS(UNAVAILABLE, "the connection to the database was lost");
         fiber_signal(&w->done);
     }
@@ -155,7 +155,7 @@ static void take_waiting(struct audit_log *log, struct audit_group *group)
 {
     struct audit_waiter **end = &log->waiting;
     while (*end != NULL && group->count < LIMIT_AUDIT_BATCH) {
-        log->bound_count -= (*end)->entry->effect_chain != 0;
+        log->bound_count -= (*end)->entry->effect;
         end = &(*end)->next;
         group->count++;
     }

@@ -39,8 +39,8 @@ void audit_log_close(struct audit_log *log);
 
 // Called on a fiber: returns when the record (and all that this connection did before it) is
 // durable. The effect row of the same request, if any, goes with it. UNAVAILABLE otherwise:
-// whatever was done stays recorded as an effect, which becomes a record later. An entry whose
-// effect_chain isn't the current chain any more is refused in the same way.
+// whatever was done stays recorded as an effect, which becomes a record later. An entry with an
+// effect whose effect_chain isn't the current chain any more is refused in the same way.
 struct status audit_append(struct audit_log *log, const struct audit_entry *entry);
 
 // Ask before recording a failure of somebody without a valid token. False: leave it out, it was

@@ -21,8 +21,8 @@ struct audit_entry {
     int64_t duration_us;
     bool effect;       // it changed something
     struct str detail; // JSON object
-    // Not part of the record. The chain that its effect row names: appended to that one or not at
-    // all, since after a change of chains somebody else may turn the effect into a record. 0: any.
+    // Not part of the record. The chain that the effect's row names: appended to that one or not at
+    // all, since after a change of chains somebody else may turn the effect into a record.
     int64_t effect_chain;
 };
 

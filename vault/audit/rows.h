@@ -4,19 +4,19 @@
 #pragma once
 
 #include "vault/audit/item.h"
+#include "vault/audit/item_fields.h"
 #include "vault/store/result.h"
 
-#define AUDIT_KEY_COLUMNS "number, created_at, public_key, succession_signature"
-#define AUDIT_CHAIN_COLUMNS                                                                        \
-    "id, node, worker, system_id, timeline, opened_at, previous_id, previous_seq, "                \
-    "previous_head, genesis, key_number, signature, closed_at, closed_seq, closed_head"
-#define AUDIT_RECORD_COLUMNS                                                                       \
-    "chain_id, seq, time, request_id, namespace_id, accessor, actor, auth_method, remote, "        \
-    "operation, path, result, duration_us, effect, detail, hash"
-#define AUDIT_BATCH_COLUMNS "chain_id, first_seq, last_seq, time, head, key_number, signature"
-#define AUDIT_CLAIM_COLUMNS "chain_id, number, seq, head, closed, dropped"
-#define AUDIT_CHECKPOINT_COLUMNS                                                                   \
-    "number, time, dropped_before, previous_hash, hash, key_number, signature"
+#define AUDIT_COLUMN(type, column, key, member) #column ", "
+#define AUDIT_LAST_COLUMN(type, column, key, member) #column
+#define AUDIT_COLUMNS(fields) fields(AUDIT_COLUMN, AUDIT_LAST_COLUMN)
+
+#define AUDIT_KEY_COLUMNS AUDIT_COLUMNS(AUDIT_KEY_FIELDS)
+#define AUDIT_CHAIN_COLUMNS AUDIT_COLUMNS(AUDIT_CHAIN_FIELDS) ", closed_seq, closed_head"
+#define AUDIT_RECORD_COLUMNS AUDIT_COLUMNS(AUDIT_RECORD_FIELDS)
+#define AUDIT_BATCH_COLUMNS AUDIT_COLUMNS(AUDIT_BATCH_FIELDS)
+#define AUDIT_CLAIM_COLUMNS AUDIT_COLUMNS(AUDIT_CLAIM_FIELDS) ", number"
+#define AUDIT_CHECKPOINT_COLUMNS AUDIT_COLUMNS(AUDIT_CHECKPOINT_FIELDS)
 
 typedef void audit_row_reader(const struct store_rows *rows, int row, struct audit_item *out);
 

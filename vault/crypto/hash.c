@@ -11,11 +11,6 @@ void hash_blake2b_keyed(struct bytes key, struct bytes data, uint8_t *out, size_
     REQUIRE(crypto_generichash_blake2b(out, out_len, data.ptr, data.len, key.ptr, key.len) == 0);
 }
 
-void hash_sha256(struct bytes data, uint8_t out[HASH_BYTES])
-{
-    crypto_hash_sha256(out, data.ptr, data.len);
-}
-
 void hash_hmac_sha256(struct bytes key, struct bytes data, uint8_t out[HASH_BYTES])
 {
     crypto_auth_hmacsha256_state state;

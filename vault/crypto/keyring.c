@@ -221,35 +221,6 @@ struct status keyring_remove_namespace(struct keyring *k, int64_t namespace_id)
     return OK_STATUS;
 }
 
-struct status keyring_rewrap(struct keyring *k, const struct secret *new_root_key,
-                             const struct keyring_wrapped *row, struct keyring_wrapped *out)
-{
-    HOLD_WRITER(k);
-    struct keyring_content *c = NULL;
-    TRY(open_content(k, &c));
-    struct keyring_wrapped renewed = *row;
-    if (row->kind != KEYRING_DATA) {
-        struct secret *key CLEANUP(secret_cleanup) = secret_new(KEYRING_KEY_BYTES);
-        if (key == NULL) {
-            FAIL(NOMEM, "out of locked memory");
-        }
-        TRY(keyring_row_open(key_view(c->root), row, secret_data(key)));
-        keyring_row_seal(secret_view(new_root_key), secret_view(key), &renewed);
-    }
-    *out = renewed;
-    return OK_STATUS;
-}
-
-struct status keyring_adopt_root(struct keyring *k, const struct secret *new_root_key)
-{
-    HOLD_WRITER(k);
-    struct keyring_content *c = NULL;
-    TRY(open_content(k, &c));
-    REQUIRE(secret_len(new_root_key) == KEYRING_KEY_BYTES);
-    memcpy(c->root, secret_view(new_root_key).ptr, KEYRING_KEY_BYTES);
-    return OK_STATUS;
-}
-
 struct status keyring_use_key(const struct keyring *k, enum keyring_use use, struct bytes *out)
 {
     struct keyring_content *c = NULL;

@@ -104,12 +104,6 @@ void keyring_count_seals(const struct keyring *k, int64_t namespace_id, int64_t 
                          int64_t count);
 int64_t keyring_seals(const struct keyring *k, int64_t namespace_id, int64_t epoch);
 
-// Changing the root key: wrap every row again, store all of them and the newly sealed root key in
-// one transaction, then adopt it. Data keys come back as they are. INTEGRITY, NOMEM.
-struct status keyring_rewrap(struct keyring *k, const struct secret *new_root_key,
-                             const struct keyring_wrapped *row, struct keyring_wrapped *out);
-struct status keyring_adopt_root(struct keyring *k, const struct secret *new_root_key);
-
 // Wraps what must live long (private keys of signers, CAs) under the wrapping key. `purpose` is a
 // literal, `context` (at most 256 bytes) says which one it is; both are needed to unwrap.
 // NOMEM, TOO_LARGE; INTEGRITY when altered or another's.

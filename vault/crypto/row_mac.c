@@ -12,7 +12,6 @@ static_assert(ROW_MAC_STATE_BYTES == sizeof(crypto_generichash_blake2b_state));
 static_assert(alignof(struct row_mac) >= alignof(crypto_generichash_blake2b_state));
 
 enum field_type {
-    FIELD_NULL = 0,
     FIELD_INT = 1,
     FIELD_BOOL = 2,
     FIELD_STR = 3,
@@ -79,11 +78,6 @@ void row_mac_bytes(struct row_mac *m, struct bytes value)
 void row_mac_uuid(struct row_mac *m, struct uuid value)
 {
     add_octets(m, FIELD_UUID, BYTES_OF(value.octets));
-}
-
-void row_mac_null(struct row_mac *m)
-{
-    add_head(m, FIELD_NULL, 0);
 }
 
 void row_mac_strs(struct row_mac *m, const struct str *values, size_t count)

@@ -35,7 +35,6 @@ void row_mac_bool(struct row_mac *m, bool value);
 void row_mac_str(struct row_mac *m, struct str value);
 void row_mac_bytes(struct row_mac *m, struct bytes value);
 void row_mac_uuid(struct row_mac *m, struct uuid value);
-void row_mac_null(struct row_mac *m); // SQL NULL, different from every value
 void row_mac_strs(struct row_mac *m, const struct str *values, size_t count); // in order
 
 // Either ends it: `m` holds nothing any more.

@@ -4,8 +4,6 @@
 #include <assert.h>
 #include <sodium.h>
 
-#include "vault/crypto/pack.h"
-
 static_assert(SIGNING_PUBLIC_BYTES == crypto_sign_ed25519_PUBLICKEYBYTES);
 static_assert(SIGNING_SEED_BYTES == crypto_sign_ed25519_SEEDBYTES);
 static_assert(SIGNING_SIGNATURE_BYTES == crypto_sign_ed25519_BYTES);
@@ -49,36 +47,4 @@ struct status signing_verify(struct bytes public_key, struct bytes message, stru
         FAIL(INTEGRITY, "the signature doesn't match");
     }
     return OK_STATUS;
-}
-
-static struct bytes public_half(const struct secret *private_key)
-{
-    REQUIRE(secret_len(private_key) == PRIVATE_BYTES);
-    return (struct bytes){secret_view(private_key).ptr + SIGNING_SEED_BYTES, SIGNING_PUBLIC_BYTES};
-}
-
-static struct pack context_of(struct uuid id, struct bytes public_key)
-{
-    struct pack p;
-    pack_init(&p, "ed25519");
-    pack_uuid(&p, id);
-    pack_bytes(&p, public_key);
-    return p;
-}
-
-struct status signing_wrap(const struct keyring *k, struct uuid id,
-                           const struct secret *private_key, struct buffer *out)
-{
-    struct pack context = context_of(id, public_half(private_key));
-    return keyring_wrap(k, "signing key", pack_view(&context), private_key, out);
-}
-
-struct status signing_unwrap(const struct keyring *k, struct uuid id, struct bytes public_key,
-                             struct bytes wrapped, struct secret **out_private)
-{
-    if (public_key.len != SIGNING_PUBLIC_BYTES) {
-        FAIL(INTEGRITY, "a signing key's public half has a wrong length");
-    }
-    struct pack context = context_of(id, public_key);
-    return keyring_unwrap(k, "signing key", pack_view(&context), wrapped, out_private);
 }

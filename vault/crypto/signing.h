@@ -3,8 +3,7 @@
 // manifests. 23 µs to sign.
 #pragma once
 
-#include "vault/base/uuid.h"
-#include "vault/crypto/keyring.h"
+#include "vault/base/secret.h"
 
 enum { SIGNING_PUBLIC_BYTES = 32, SIGNING_SEED_BYTES = 32, SIGNING_SIGNATURE_BYTES = 64 };
 
@@ -19,10 +18,3 @@ void signing_sign(const struct secret *private_key, struct bytes message,
                   uint8_t out[SIGNING_SIGNATURE_BYTES]);
 // INTEGRITY when either is of a wrong length or the signature isn't of this message by this key.
 struct status signing_verify(struct bytes public_key, struct bytes message, struct bytes signature);
-
-// The private half at rest, bound to the row that keeps it and to its public half.
-// SEALED, NOMEM, TOO_LARGE; INTEGRITY when it was altered or moved.
-struct status signing_wrap(const struct keyring *k, struct uuid id,
-                           const struct secret *private_key, struct buffer *out);
-struct status signing_unwrap(const struct keyring *k, struct uuid id, struct bytes public_key,
-                             struct bytes wrapped, struct secret **out_private);

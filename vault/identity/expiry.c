@@ -62,6 +62,7 @@ static struct status record(struct expiry *e, const struct expire_job *job)
         .duration_us = clock_monotonic_us() - e->round_began_us,
         .effect = true,
         .detail = str_from_c(detail),
+        .effect_chain = job->chain,
     };
     return audit_append(e->worker->audit, &entry);
 }

@@ -7,7 +7,6 @@
 struct policy {
     struct arena *arena; // holds the policy itself too
     struct str name;
-    struct str text;
     const struct policy_rule *rules;
     size_t rule_count;
 };
@@ -27,11 +26,6 @@ void policy_cleanup(struct policy **p)
 struct str policy_name(const struct policy *p)
 {
     return p->name;
-}
-
-struct str policy_text(const struct policy *p)
-{
-    return p->text;
 }
 
 const struct policy_rule *policy_rules(const struct policy *p, size_t *count)
@@ -105,7 +99,6 @@ struct status policy_parse(struct str name, struct str text, struct policy **out
         FAIL(NOMEM, "out of memory");
     }
     TRY(arena_copy_str(kept, name, &p->name));
-    TRY(arena_copy_str(kept, text, &p->text));
     const struct hcl_node *root;
     TRY(hcl_parse(text, scratch, &root, error));
     struct policy_reader reader = {kept, error};

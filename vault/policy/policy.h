@@ -65,5 +65,4 @@ struct status policy_parse(struct str name, struct str text, struct policy **out
                            struct text_error *error);
 
 struct str policy_name(const struct policy *p);
-struct str policy_text(const struct policy *p); // as written
 const struct policy_rule *policy_rules(const struct policy *p, size_t *count);

@@ -77,7 +77,7 @@ struct attempt attempt_new(const struct credential *c, struct str account, struc
                            int64_t now_us);
 // In a session's transaction, with its event. CONFLICT when there is an open one.
 struct status attempt_insert(struct session *s, const struct keyring *k, struct str node,
-                             const struct attempt *a);
+                             const struct attempt *given);
 
 // A change of the row: of its state, or only of when it goes on.
 struct attempt_change {

@@ -156,24 +156,11 @@ static struct status read_found(const struct keyring *k, struct arena *arena,
     return credential_read(k, &f->rows, 0, 0, arena, &f->credential);
 }
 
-struct find_job {
-    struct uuid mount;
-    struct str name;
-    struct store_rows rows;
-};
-
-static struct status find_work(struct session *s, void *arg)
-{
-    struct find_job *job = arg;
-    const struct store_value values[] = {store_uuid(job->mount), store_text(job->name)};
-    return session_exec(s, &find_by_name, values, ARRAY_LEN(values), &job->rows);
-}
-
 struct status credential_find(struct operation *op, struct str name, struct credential_found *out)
 {
-    struct find_job job = {.mount = op->mount->id, .name = name};
-    TRY(store_run(op->worker->vault->store, find_work, &job));
-    out->rows = job.rows;
+    const struct store_value values[] = {store_uuid(op->mount->id), store_text(name)};
+    TRY(store_query(op->worker->vault->store, &find_by_name, values, ARRAY_LEN(values),
+                    &out->rows));
     return read_found(op->worker->vault->keyring, op->arena, out);
 }
 

@@ -74,9 +74,9 @@ struct status credential_find(struct operation *op, struct str name, struct cred
 // In a session's transaction, locked until its end. NOT_FOUND.
 struct status credential_lock(struct session *s, const struct keyring *k, struct uuid id,
                               struct arena *arena, struct credential_found *out);
-// Inserts or replaces the row that has `c->row_version`. CONFLICT.
+// Inserts or replaces the row that has `given->row_version`. CONFLICT.
 struct status credential_store(struct session *s, const struct keyring *k,
-                               const struct credential *c);
+                               const struct credential *given);
 
 bool credential_is_pair(const struct credential *c);
 // The account that the next version belongs to: the one that isn't served now.

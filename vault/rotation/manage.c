@@ -97,17 +97,62 @@ static struct status store_work_credential(struct session *s, void *arg)
 {
     const struct store_job *job = arg;
     TRY(credential_store(s, job->op->worker->vault->keyring, job->credential));
-    if (job->credential->row_version > 0) {
-        return OK_STATUS;
-    }
     TRY(insert_principals(s, job->credential));
     return job->value.len > 0 ? insert_imported(s, job) : OK_STATUS;
 }
 
-struct status manage_store(struct operation *op, const struct credential *c, struct str value)
+struct status manage_create(struct operation *op, const struct credential *c, struct str value)
 {
     struct store_job job = {op, c, value};
     return operation_transact(op, store_work_credential, &job);
+}
+
+// ---- new settings
+
+struct update_job {
+    struct operation *op;
+    const struct credential *seen;
+    const struct credential *wanted;
+};
+
+static bool same_settings(const struct credential *a, const struct credential *b)
+{
+    return str_equal(a->account_settings, b->account_settings) && str_equal(a->owner, b->owner) &&
+           str_equal(a->purpose, b->purpose) && a->interval_s == b->interval_s &&
+           a->grace_s == b->grace_s && a->jitter_s == b->jitter_s && a->expires_us == b->expires_us;
+}
+
+// Rotations go on writing to the row: how far they got is taken from there, not from what was seen.
+static struct status update_work(struct session *s, void *arg)
+{
+    const struct update_job *job = arg;
+    const struct keyring *k = job->op->worker->vault->keyring;
+    struct credential_found found CLEANUP(credential_found_done) = {0};
+    TRY(credential_lock(s, k, job->seen->id, job->op->arena, &found));
+    struct credential *c = &found.credential;
+    if (!same_settings(c, job->seen)) {
+        FAIL(CONFLICT, "the credential was changed by someone else meanwhile, try again");
+    }
+    bool other_interval = c->interval_s != job->wanted->interval_s;
+    c->account_settings = job->wanted->account_settings;
+    c->owner = job->wanted->owner;
+    c->purpose = job->wanted->purpose;
+    c->interval_s = job->wanted->interval_s;
+    c->grace_s = job->wanted->grace_s;
+    c->jitter_s = job->wanted->jitter_s;
+    c->expires_us = job->wanted->expires_us;
+    c->updated_us = job->wanted->updated_us;
+    if (other_interval && c->last_rotated_us > 0) {
+        c->next_rotation_us = credential_due_us(c, c->last_rotated_us);
+    }
+    return credential_store(s, k, c);
+}
+
+struct status manage_update(struct operation *op, const struct credential *seen,
+                            const struct credential *wanted)
+{
+    struct update_job job = {op, seen, wanted};
+    return operation_transact(op, update_work, &job);
 }
 
 static struct status remove_work(struct session *s, void *arg)

@@ -12,10 +12,15 @@
 struct status manage_probe(struct operation *op, const struct target *t, const struct credential *c,
                            struct str value, struct str *out_message);
 
-// A new credential, or new settings for the one that has c->row_version. `value` is what its first
-// account has now, checked before (manage_probe); empty: the first rotation sets one.
-// CONFLICT when an account is in the care of another credential, or it was changed meanwhile.
-struct status manage_store(struct operation *op, const struct credential *c, struct str value);
+// A new credential. `value` is what its first account has now, checked before (manage_probe);
+// empty: the first rotation sets one. CONFLICT when its name is taken, or an account is in the care
+// of another credential.
+struct status manage_create(struct operation *op, const struct credential *c, struct str value);
+
+// The settings of `wanted` instead of those of `seen`; what rotations do meanwhile is kept.
+// CONFLICT when somebody else changed the settings since.
+struct status manage_update(struct operation *op, const struct credential *seen,
+                            const struct credential *wanted);
 
 // CONFLICT while a rotation may be changing the target.
 struct status manage_remove(struct operation *op, const struct credential *c);

@@ -34,35 +34,17 @@ static const struct store_statement list_attention = {
     "AND (a.state = 'blocked' OR a.tries > 0 OR " TALLY_IS_OVERDUE ") "
     "ORDER BY a.state = 'blocked' DESC NULLS LAST, c.next_rotation_at, c.name LIMIT $2"};
 
-struct query {
-    const struct store_statement *statement;
-    const struct store_value *values;
-    size_t count;
-    struct store_rows *out;
-};
-
-static struct status query_work(struct session *s, void *arg)
-{
-    const struct query *q = arg;
-    return session_exec(s, q->statement, q->values, q->count, q->out);
-}
-
-static struct status run_query(struct operation *op, struct query q)
-{
-    return store_run(op->worker->vault->store, query_work, &q);
-}
-
 struct status manage_list(struct operation *op, struct store_rows *out)
 {
     const struct store_value values[] = {store_uuid(op->mount->id), store_int(LIMIT_LIST_PAGE)};
-    return run_query(op, (struct query){&list_credentials, values, ARRAY_LEN(values), out});
+    return store_query(op->worker->vault->store, &list_credentials, values, ARRAY_LEN(values), out);
 }
 
 struct status manage_history(struct operation *op, const struct credential *c,
                              struct store_rows *out)
 {
     const struct store_value values[] = {store_uuid(c->id), store_int(MANAGE_HISTORY_MAX)};
-    return run_query(op, (struct query){&list_events, values, ARRAY_LEN(values), out});
+    return store_query(op->worker->vault->store, &list_events, values, ARRAY_LEN(values), out);
 }
 
 struct status manage_readers(struct operation *op, const struct credential *c,
@@ -70,14 +52,15 @@ struct status manage_readers(struct operation *op, const struct credential *c,
 {
     const struct store_value values[] = {store_uuid(c->id), store_int(c->previous_version),
                                          store_int(MANAGE_READERS_MAX)};
-    return run_query(op, (struct query){&list_readers, values, ARRAY_LEN(values), out});
+    return store_query(op->worker->vault->store, &list_readers, values, ARRAY_LEN(values), out);
 }
 
 struct status manage_status(struct operation *op, struct store_rows *owners,
                             struct store_rows *attention)
 {
+    struct store *st = op->worker->vault->store;
     const struct store_value all[] = {store_uuid(op->mount->id), store_int(LIMIT_LIST_PAGE)};
     const struct store_value some[] = {store_uuid(op->mount->id), store_int(MANAGE_ATTENTION_MAX)};
-    TRY(run_query(op, (struct query){&count_owners, all, ARRAY_LEN(all), owners}));
-    return run_query(op, (struct query){&list_attention, some, ARRAY_LEN(some), attention});
+    TRY(store_query(st, &count_owners, all, ARRAY_LEN(all), owners));
+    return store_query(st, &list_attention, some, ARRAY_LEN(some), attention);
 }

@@ -45,12 +45,18 @@ static const struct store_statement put_effect = {
 
 // ---- loading
 
-static void forget_values(struct run *r)
+// With the rows goes what was borrowed from them.
+static void forget(struct run *r)
 {
+    driver_done(&r->driver);
     for (int i = 0; i < RUN_VALUE_COUNT; i++) {
         secret_free(r->values[i].secret);
         r->values[i] = (struct run_value){0};
     }
+    r->attempt = (struct attempt){0};
+    r->credential = (struct credential){0};
+    r->target = (struct target){0};
+    r->mount_path = STR("");
     store_rows_done(&r->rows);
     store_rows_done(&r->value_rows);
 }
@@ -114,8 +120,7 @@ static struct status check_loaded(const struct run *r)
 
 struct status run_load(struct run *r)
 {
-    forget_values(r);
-    driver_done(&r->driver);
+    forget(r);
     TRY(store_transact(r->worker->vault->store, load_work, r));
     TRY(check_loaded(r));
     return driver_init(&r->driver, r->engine, r->worker->vault->keyring, &r->target, r->arena);
@@ -211,7 +216,7 @@ struct commit_job {
     store_work *also;
     void *arg;
     struct uuid request_id;
-    int64_t chain;
+    int64_t chain; // stays, however often it is tried: any of them may be the one that counts
     struct str path;
     bool sent_before; // an earlier try of the same change may have been committed
 };
@@ -277,6 +282,7 @@ static void record(struct run *r, const struct commit_job *job, int64_t began_us
         .duration_us = clock_monotonic_us() - began_us,
         .effect = true,
         .detail = str_from_c(detail),
+        .effect_chain = job->chain,
     };
     struct status s = audit_append(r->worker->audit, &entry);
     if (!status_ok(s)) {
@@ -313,7 +319,6 @@ static struct status commit_until_known(struct run *r, struct commit_job *job, i
 {
     for (;;) {
         *began_us = clock_monotonic_us();
-        job->chain = audit_log_chain(r->worker->audit);
         struct status s = store_transact(r->worker->vault->store, commit_work, job);
         bool again = s.code == STATUS_UNAVAILABLE || s.code == STATUS_TIMEOUT;
         if (!again || rotation_should_stop(r->engine)) {
@@ -326,8 +331,12 @@ static struct status commit_until_known(struct run *r, struct commit_job *job, i
 struct status run_commit(struct run *r, const struct attempt_change *change, store_work *also,
                          void *arg)
 {
-    struct commit_job job = {
-        .run = r, .change = change, .also = also, .arg = arg, .request_id = uuid_new()};
+    struct commit_job job = {.run = r,
+                             .change = change,
+                             .also = also,
+                             .arg = arg,
+                             .request_id = uuid_new(),
+                             .chain = audit_log_chain(r->worker->audit)};
     TRY(arena_printf(r->arena, &job.path, "%.*scredentials/%.*s", STR_ARG(r->mount_path),
                      STR_ARG(r->credential.name)));
     bool moves = change->next.state != r->attempt.state;
@@ -413,8 +422,9 @@ static void note_failure(struct run *r, struct status s)
 {
     log_repeated(s.code == STATUS_CONFLICT ? LOG_INFO : LOG_ERROR, "rotation.attempt_left",
                  LOG_UUID("attempt", r->id), LOG_INT("fence", r->fence), LOG_STATUS(s));
-    if (s.code == STATUS_CONFLICT || r->finished || r->attempt.row_version == 0) {
-        return;
+    bool loaded = r->attempt.row_version > 0;
+    if (s.code == STATUS_CONFLICT || r->finished || !loaded) {
+        return; // the lease passes, and it is claimed again
     }
     status_ignore(run_back_off(r, r->attempt.state, status_label(s.code), str_from_c(s.what)));
 }
@@ -439,8 +449,7 @@ void run_attempt(struct rotation *engine, struct worker *w, const struct run_cla
     if (!status_ok(s)) {
         note_failure(r, s);
     }
-    driver_done(&r->driver);
-    forget_values(r);
-    arena_free(r->arena);
+    forget(r);
+    arena_free(arena);
     free(r);
 }

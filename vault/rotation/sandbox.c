@@ -8,15 +8,8 @@
 #include <unistd.h>
 
 #include "vault/base/limits.h"
+#include "vault/base/sanitizer.h"
 #include "vault/rotation/sandbox_internal.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
 
 enum {
     FILE_BYTES = 16 * 1024 * 1024,
@@ -44,7 +37,7 @@ const struct sandbox_system_path sandbox_system_paths[] = {
     {"/etc/ssl/openssl.cnf", SANDBOX_READ},
     {"/dev/null", SANDBOX_WRITE},
     {"/dev/urandom", SANDBOX_READ},
-#ifdef SANITIZED
+#if SANITIZED
     {"/proc", SANDBOX_READ}, // its runtime reads its own maps
 #endif
     {NULL, SANDBOX_READ},
@@ -62,11 +55,8 @@ static bool limit(__rlimit_resource_t resource, rlim_t value)
 
 static bool limit_resources(void)
 {
-#ifdef SANITIZED
-    bool memory = true; // the shadow alone is terabytes
-#else
-    bool memory = limit(RLIMIT_AS, MEMORY_BYTES);
-#endif
+    // The sanitizers' shadow alone is terabytes.
+    bool memory = SANITIZED || limit(RLIMIT_AS, MEMORY_BYTES);
     return memory && limit(RLIMIT_CPU, LIMIT_ROTATOR_DEADLINE_S) &&
            limit(RLIMIT_NOFILE, DESCRIPTORS) && limit(RLIMIT_CORE, NO_CORE) &&
            limit(RLIMIT_FSIZE, FILE_BYTES);

@@ -122,6 +122,7 @@ static void record_planned(const struct round *round)
             .duration_us = clock_monotonic_us() - round->began_us,
             .effect = true,
             .detail = STR("{\"state\":\"planned\"}"),
+            .effect_chain = round->chain,
         };
         // The effect becomes a record later when this fails.
         status_ignore(audit_append(round->rotation->worker->audit, &entry));

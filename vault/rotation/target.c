@@ -89,25 +89,11 @@ static struct status read_found(const struct keyring *k, struct target_found *f)
     return f->exists ? target_read(k, &f->rows, 0, 0, &f->target) : OK_STATUS;
 }
 
-// One statement with rows, run on a session for a fiber.
-struct query {
-    const struct store_statement *statement;
-    const struct store_value *values;
-    size_t count;
-    struct store_rows *out;
-};
-
-static struct status query_work(struct session *s, void *arg)
-{
-    const struct query *q = arg;
-    return session_exec(s, q->statement, q->values, q->count, q->out);
-}
-
 struct status target_find(struct operation *op, struct str name, struct target_found *out)
 {
     const struct store_value values[] = {store_uuid(op->mount->id), store_text(name)};
-    struct query q = {&find_by_name, values, ARRAY_LEN(values), &out->rows};
-    TRY(store_run(op->worker->vault->store, query_work, &q));
+    TRY(store_query(op->worker->vault->store, &find_by_name, values, ARRAY_LEN(values),
+                    &out->rows));
     return read_found(op->worker->vault->keyring, out);
 }
 
@@ -144,10 +130,11 @@ struct store_job {
     const struct target *target;
 };
 
-static struct status expect_row(struct session *s, const struct query *q)
+static struct status change_row(struct session *s, const struct store_statement *statement,
+                                const struct store_value *values, size_t count)
 {
     struct store_rows rows CLEANUP(store_rows_done) = {0};
-    TRY(session_exec(s, q->statement, q->values, q->count, &rows));
+    TRY(session_exec(s, statement, values, count, &rows));
     if (rows.count != 1) {
         FAIL(CONFLICT, "the target was changed by someone else meanwhile, try again");
     }
@@ -173,9 +160,8 @@ static struct status store_work_row(struct session *s, void *arg)
         store_time(t.created_us),  store_time(t.updated_us),
         store_int(t.row_version),  store_bytea(BYTES_OF(mac)),
     };
-    const struct query q = {t.row_version == 1 ? &insert_target : &update_target, values,
-                            ARRAY_LEN(values), NULL};
-    return expect_row(s, &q);
+    return change_row(s, t.row_version == 1 ? &insert_target : &update_target, values,
+                      ARRAY_LEN(values));
 }
 
 struct status target_store(struct operation *op, const struct target *t)
@@ -188,8 +174,7 @@ static struct status remove_work(struct session *s, void *arg)
 {
     const struct target *t = arg;
     const struct store_value values[] = {store_uuid(t->id), store_int(t->row_version)};
-    const struct query q = {&delete_target, values, ARRAY_LEN(values), NULL};
-    return expect_row(s, &q);
+    return change_row(s, &delete_target, values, ARRAY_LEN(values));
 }
 
 struct status target_remove(struct operation *op, const struct target *t)
@@ -201,16 +186,14 @@ struct status target_remove(struct operation *op, const struct target *t)
 struct status target_list(struct operation *op, struct store_rows *out)
 {
     const struct store_value values[] = {store_uuid(op->mount->id), store_int(LIMIT_LIST_PAGE)};
-    struct query q = {&list_targets, values, ARRAY_LEN(values), out};
-    return store_run(op->worker->vault->store, query_work, &q);
+    return store_query(op->worker->vault->store, &list_targets, values, ARRAY_LEN(values), out);
 }
 
 struct status target_accounts(struct operation *op, const struct target *t, int64_t limit,
                               struct store_rows *out)
 {
     const struct store_value values[] = {store_uuid(t->id), store_int(limit)};
-    struct query q = {&list_accounts, values, ARRAY_LEN(values), out};
-    return store_run(op->worker->vault->store, query_work, &q);
+    return store_query(op->worker->vault->store, &list_accounts, values, ARRAY_LEN(values), out);
 }
 
 // ---- re-encryption

@@ -3,30 +3,20 @@
 // valgrind's headers. Only for stack.c and context.c.
 #pragma once
 
-#if defined(__has_feature)
-#define ANNOTATE_FEATURE(name) __has_feature(name)
-#else
-#define ANNOTATE_FEATURE(name) 0
-#endif
+#include "vault/base/sanitizer.h"
 
-#if defined(__SANITIZE_ADDRESS__) || ANNOTATE_FEATURE(address_sanitizer)
+#if SANITIZER_ADDRESS
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #include <sanitizer/lsan_interface.h>
-#define ANNOTATE_ADDRESS 1
-#else
-#define ANNOTATE_ADDRESS 0
 #endif
 
-#if defined(__SANITIZE_THREAD__) || ANNOTATE_FEATURE(thread_sanitizer)
+#if SANITIZER_THREAD
 #include <sanitizer/tsan_interface.h>
-#define ANNOTATE_THREAD 1
-#else
-#define ANNOTATE_THREAD 0
 #endif
 
 // Valgrind's requests are a few idle instructions in a program that doesn't run under it.
-#if __has_include(<valgrind/memcheck.h>) && !ANNOTATE_ADDRESS && !ANNOTATE_THREAD
+#if __has_include(<valgrind/memcheck.h>) && !SANITIZED
 #include <valgrind/memcheck.h>
 #define ANNOTATE_VALGRIND 1
 #else

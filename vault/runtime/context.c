@@ -10,10 +10,10 @@
 static void announce_departure(struct context *from, struct context *to, bool for_good)
 {
     to->previous = from;
-#if ANNOTATE_ADDRESS
+#if SANITIZER_ADDRESS
     __sanitizer_start_switch_fiber(for_good ? NULL : &from->fake_stack, to->bottom, to->size_bytes);
 #endif
-#if ANNOTATE_THREAD
+#if SANITIZER_THREAD
     from->tsan_fiber = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(to->tsan_fiber, 0);
 #endif
@@ -23,7 +23,7 @@ static void announce_departure(struct context *from, struct context *to, bool fo
 // On the new stack.
 static void announce_arrival(struct context *self)
 {
-#if ANNOTATE_ADDRESS
+#if SANITIZER_ADDRESS
     struct context *previous = self->previous;
     __sanitizer_finish_switch_fiber(self->fake_stack, &previous->bottom, &previous->size_bytes);
 #endif
@@ -47,14 +47,14 @@ void context_init(struct context *c, const struct stack *stack, void (*entry)(vo
         .size_bytes = stack->size_bytes,
     };
     c->saved = context_machine_prepare(stack, start, c);
-#if ANNOTATE_THREAD
+#if SANITIZER_THREAD
     c->tsan_fiber = __tsan_create_fiber(0);
 #endif
 }
 
 void context_done(struct context *c)
 {
-#if ANNOTATE_THREAD
+#if SANITIZER_THREAD
     __tsan_destroy_fiber(c->tsan_fiber);
 #endif
     c->saved = NULL;

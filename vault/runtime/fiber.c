@@ -100,6 +100,7 @@ static struct fiber *pool_take(struct fiber_scheduler *s)
     struct fiber *f = s->pool;
     if (f != NULL) {
         s->pool = f->next;
+        // lint: allow(analyzer) the caller gets it
         s->pooled--;
         s->pooled_least = s->pooled < s->pooled_least ? s->pooled : s->pooled_least;
     }
@@ -274,6 +275,7 @@ struct status fiber_start(struct loop *l, void (*entry)(void *arg), void *arg)
     f->faults_before = s->faults;
     context_init(&f->context, &f->stack, fiber_main, f);
     s->live++;
+    // lint: allow(analyzer) it is among the ready, and ends itself
     make_ready(f);
     return OK_STATUS;
 }

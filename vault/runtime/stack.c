@@ -15,7 +15,7 @@ enum { STACK_GUARD_BYTES = 64 * 1024 };
 
 static void announce(struct stack *s)
 {
-#if ANNOTATE_ADDRESS
+#if SANITIZER_ADDRESS
     __lsan_register_root_region(s->bottom, s->size_bytes);
 #endif
 #if ANNOTATE_VALGRIND
@@ -26,7 +26,7 @@ static void announce(struct stack *s)
 
 static void withdraw(const struct stack *s)
 {
-#if ANNOTATE_ADDRESS
+#if SANITIZER_ADDRESS
     __lsan_unregister_root_region(s->bottom, s->size_bytes);
     __asan_unpoison_memory_region(s->bottom, s->size_bytes);
 #endif
@@ -39,7 +39,7 @@ static void withdraw(const struct stack *s)
 // What frames left behind counts as unusable until the tools are told otherwise.
 static void make_writable(const struct stack *s)
 {
-#if ANNOTATE_ADDRESS
+#if SANITIZER_ADDRESS
     __asan_unpoison_memory_region(s->bottom, s->size_bytes);
 #endif
 #if ANNOTATE_VALGRIND

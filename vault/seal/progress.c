@@ -61,14 +61,6 @@ struct status seal_progress_new(const struct seal_config *config, struct seal_pr
     return OK_STATUS;
 }
 
-void seal_progress_begin(struct seal_progress *p)
-{
-    pthread_mutex_lock(&p->lock);
-    forget(p);
-    p->nonce = uuid_new();
-    pthread_mutex_unlock(&p->lock);
-}
-
 void seal_progress_reset(struct seal_progress *p)
 {
     pthread_mutex_lock(&p->lock);

@@ -11,7 +11,7 @@
 struct seal_progress;
 
 struct seal_progress_state {
-    struct uuid nonce; // nil until seal_progress_begin() or the first share
+    struct uuid nonce; // nil until the first share
     int given;
     int threshold;
     int shares;
@@ -21,8 +21,6 @@ void seal_progress_free(struct seal_progress *p); // wipes; NULL is fine
 // For a seal with shares, which is copied. INTEGRITY when the stored seal can't be one; NOMEM.
 struct status seal_progress_new(const struct seal_config *config, struct seal_progress **out);
 
-// Forgets all shares and starts over under a new nonce.
-void seal_progress_begin(struct seal_progress *p);
 // Forgets all shares; no nonce.
 void seal_progress_reset(struct seal_progress *p);
 void seal_progress_get(struct seal_progress *p, struct seal_progress_state *out);

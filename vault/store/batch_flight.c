@@ -112,6 +112,7 @@ static struct status send_sync(struct batch_segment *s)
 static void track(struct batch_segment *s)
 {
     *s->batch->segments_tail = s;
+    // lint: allow(analyzer) it is in the list of segments now
     s->batch->segments_tail = &s->next;
 }
 

@@ -13,8 +13,6 @@ static const struct store_statement list_applied = {
     "migrate.list", "SELECT version, checksum FROM schema_migration ORDER BY version"};
 static const struct store_statement record_applied = {
     "migrate.record", "INSERT INTO schema_migration (version, name, checksum) VALUES ($1, $2, $3)"};
-static const struct store_statement table_exists = {
-    "migrate.table_exists", "SELECT to_regclass('schema_migration') IS NOT NULL"};
 
 // Any constant will do: it only has to differ from the other advisory locks ('rotunda' in ASCII).
 #define MIGRATE_LOCK "31367451967382113"
@@ -91,18 +89,4 @@ struct status migrate_run(struct session *s)
     struct status outcome = run_locked(s);
     TRY(session_script(s, "SELECT pg_advisory_unlock(" MIGRATE_LOCK ")"));
     return outcome;
-}
-
-struct status migrate_check(struct session *s)
-{
-    struct store_rows rows CLEANUP(store_rows_done) = {0};
-    TRY(session_exec(s, &table_exists, NULL, 0, &rows));
-    size_t done = 0;
-    if (store_get_bool(&rows, 0, 0)) {
-        TRY(count_applied(s, &done));
-    }
-    if (done < migration_count) {
-        FAIL(CONFLICT, "the database's schema is older than this program: run `rotunda migrate`");
-    }
-    return OK_STATUS;
 }

@@ -8,5 +8,3 @@
 // Brings the schema up to date. CONFLICT when the database is newer than the program; INTEGRITY
 // when a migration that was applied differs from the one in the program.
 struct status migrate_run(struct session *s);
-// The same checks without changing anything: CONFLICT also when migrations are missing.
-struct status migrate_check(struct session *s);

@@ -169,6 +169,26 @@ struct status store_run(struct store *st, store_work *work, void *arg)
     return offload_run(st->pool, run_job, &job);
 }
 
+struct query {
+    const struct store_statement *statement;
+    const struct store_value *values;
+    size_t count;
+    struct store_rows *out;
+};
+
+static struct status query_work(struct session *s, void *arg)
+{
+    const struct query *q = arg;
+    return session_exec(s, q->statement, q->values, q->count, q->out);
+}
+
+struct status store_query(struct store *st, const struct store_statement *statement,
+                          const struct store_value *values, size_t count, struct store_rows *out)
+{
+    struct query q = {statement, values, count, out};
+    return store_run(st, query_work, &q);
+}
+
 struct status store_transact(struct store *st, store_work *work, void *arg)
 {
     struct store_job job = {st, work, arg, true};

@@ -26,7 +26,10 @@ typedef struct status store_work(struct session *s, void *arg);
 
 // Called on a fiber; `arg` may live on its stack. UNAVAILABLE when no session is to be had in time.
 struct status store_run(struct store *st, store_work *work, void *arg);
-// The same in one transaction: committed when `work` is OK, rolled back otherwise.
+// One statement and its rows.
+struct status store_query(struct store *st, const struct store_statement *statement,
+                          const struct store_value *values, size_t count, struct store_rows *out);
+// Several statements in one transaction: committed when `work` is OK, rolled back otherwise.
 struct status store_transact(struct store *st, store_work *work, void *arg);
 // The same for threads that aren't fibers (start-up, tools).
 struct status store_transact_blocking(struct store *st, store_work *work, void *arg);

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vault/base/sanitizer.h"
+
 enum { PATIENCE_MS = 5000, STREAM_PART = 6000 };
 
 void sleep_ms(int64_t ms)
@@ -268,9 +270,9 @@ static bool parse_mapping(const char *text, uintptr_t *from, uintptr_t *to)
 
 size_t marker_count(void)
 {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    skip();
-#endif
+    if (SANITIZED) {
+        skip();
+    }
     FILE *maps = fopen("/proc/self/maps", "re");
     char text[512];
     size_t found = 0;

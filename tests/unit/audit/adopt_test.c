@@ -104,6 +104,48 @@ static void two_nodes_recover_the_same_effects_once(void **state)
     audit_fixture_run(body_two);
 }
 
+// Stands in front of the table: whoever claims waits here with his snapshot taken and no row locked
+// yet, and goes on when the one before has committed. Each change of an effect's chain is noted.
+static const char gate[] =
+    "CREATE TABLE claim (request_id uuid); "
+    "CREATE FUNCTION note_claim() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "INSERT INTO claim VALUES (new.request_id); RETURN NULL; END $$; "
+    "CREATE TRIGGER note_claim AFTER UPDATE ON effect FOR EACH ROW EXECUTE FUNCTION note_claim(); "
+    "CREATE FUNCTION pass_gate() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN "
+    "IF current_query() LIKE '%SKIP LOCKED%' THEN PERFORM pg_advisory_xact_lock(4711); END IF; "
+    "RETURN true; END $$; "
+    "ALTER TABLE effect RENAME TO effect_table; "
+    "CREATE VIEW effect AS SELECT * FROM effect_table WHERE pass_gate(); "
+    "SELECT pg_advisory_lock(4711)";
+
+static void body_gate(struct audit_fixture *f)
+{
+    audit_fixture_start(f, 0);
+    audit_fixture_start(f, 1);
+    leave_effects(f, 77); // of a chain that is gone
+    audit_fixture_sql(f, gate);
+    struct adopter adopters[FIXTURE_NODES] = {{.f = f, .node = 0}, {.f = f, .node = 1}};
+    for (size_t i = 0; i < FIXTURE_NODES; i++) {
+        assert_ok(fiber_start(f->loop, adopt_fiber, &adopters[i]));
+    }
+    while (audit_fixture_count(f, "SELECT count(*) FROM pg_locks WHERE NOT granted") < 2) {
+        fiber_sleep_until(clock_monotonic_us() + CLOCK_SECOND / 100);
+    }
+    audit_fixture_sql(f, "SELECT pg_advisory_unlock(4711)");
+    for (size_t i = 0; i < FIXTURE_NODES; i++) {
+        assert_ok(fiber_wait(&adopters[i].done, CLOCK_NEVER));
+        assert_ok(adopters[i].status);
+    }
+    assert_int_equal(30, audit_fixture_count(f, "SELECT count(*) FROM claim"));
+    assert_recovered_once(f);
+}
+
+static void what_one_node_is_claiming_is_not_claimed_by_another(void **state)
+{
+    (void)state;
+    audit_fixture_run(body_gate);
+}
+
 static void body_interrupted(struct audit_fixture *f)
 {
     struct audit_adoption done;
@@ -170,7 +212,10 @@ static void body_bound(struct audit_fixture *f)
     audit_fixture_start(f, 0);
     const struct audit_entry entry = {
         .request_id = uuid_new(), .effect = true, .effect_chain = 77, .detail = STR("{}")};
+    const struct audit_entry unbound = {
+        .request_id = uuid_new(), .effect = true, .detail = STR("{}")};
     assert_status(UNAVAILABLE, audit_append(f->logs[0], &entry));
+    assert_status(UNAVAILABLE, audit_append(f->logs[0], &unbound));
     audit_fixture_append(f, 0, 1);
     assert_int_equal(1, audit_fixture_count(f, "SELECT count(*) FROM audit_record"));
 }
@@ -205,6 +250,7 @@ int main(void)
         cmocka_unit_test(effects_of_a_dead_node_become_records),
         cmocka_unit_test(a_living_node_keeps_its_effects),
         cmocka_unit_test(two_nodes_recover_the_same_effects_once),
+        cmocka_unit_test(what_one_node_is_claiming_is_not_claimed_by_another),
         cmocka_unit_test(an_interrupted_recovery_is_taken_over),
         cmocka_unit_test(an_altered_chain_stays_open_and_harms_nobody),
         cmocka_unit_test(records_without_a_signature_are_not_closed_over),

@@ -256,23 +256,6 @@ static void holds_thousands_of_namespaces(void **state)
     assert_status(NOT_FOUND, keyring_active_epoch(f->keyring, 5100, &epoch));
 }
 
-static void a_new_root_key_opens_the_rewrapped_rows(void **state)
-{
-    struct keyring_fixture *f = *state;
-    struct buffer sealed CLEANUP(buffer_done);
-    buffer_init(&sealed, 256);
-    int64_t epoch = seal_value(f->keyring, &sealed);
-    struct secret *new_root CLEANUP(secret_cleanup) = NULL;
-    assert_ok(secret_random(KEYRING_KEY_BYTES, &new_root));
-    for (size_t i = 0; i < ARRAY_LEN(f->rows); i++) {
-        assert_ok(keyring_rewrap(f->keyring, new_root, &f->rows[i], &f->rows[i]));
-    }
-    assert_ok(keyring_adopt_root(f->keyring, new_root));
-    assert_status(INTEGRITY, keyring_fixture_reopen(f));
-    assert_ok(keyring_open(f->keyring, new_root, f->rows, ARRAY_LEN(f->rows)));
-    assert_ok(open_value(f->keyring, epoch, &sealed));
-}
-
 static void wrapped_keys_are_bound_to_purpose_and_context(void **state)
 {
     struct keyring_fixture *f = *state;
@@ -310,7 +293,6 @@ int main(void)
         keyring_test(a_removed_namespace_is_unknown),
         keyring_test(a_namespace_has_its_keys_only_once),
         keyring_test(holds_thousands_of_namespaces),
-        keyring_test(a_new_root_key_opens_the_rewrapped_rows),
         keyring_test(wrapped_keys_are_bound_to_purpose_and_context),
     };
     REQUIRE(status_ok(secret_system_init(true)));

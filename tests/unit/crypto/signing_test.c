@@ -2,8 +2,6 @@
 #include "tests/unit/crypto/keyring_fixture.h"
 #include "vault/crypto/signing.h"
 
-static const struct uuid id = {.octets = {1}};
-
 struct pair {
     uint8_t public_key[SIGNING_PUBLIC_BYTES];
     struct secret *private_key;
@@ -57,48 +55,11 @@ static void verifies_only_this_message_key_and_signature(void **state)
     assert_status(INTEGRITY, signing_verify(public_key, message, BYTES_OF(signature)));
 }
 
-static void unwraps_the_private_half_that_it_wrapped(void **state)
-{
-    struct keyring_fixture *f = *state;
-    struct pair p = new_pair();
-    struct secret *private_key CLEANUP(secret_cleanup) = p.private_key;
-    struct secret *again CLEANUP(secret_cleanup) = NULL;
-    struct buffer wrapped CLEANUP(buffer_done);
-    buffer_init(&wrapped, 256);
-    assert_ok(signing_wrap(f->keyring, id, private_key, &wrapped));
-    assert_ok(keyring_fixture_reopen(f));
-    assert_ok(
-        signing_unwrap(f->keyring, id, BYTES_OF(p.public_key), buffer_bytes(&wrapped), &again));
-    assert_true(secret_equal(private_key, again));
-}
-
-static void refuses_a_private_half_beside_another_public_half_or_row(void **state)
-{
-    struct keyring_fixture *f = *state;
-    struct pair p = new_pair();
-    struct secret *private_key CLEANUP(secret_cleanup) = p.private_key;
-    struct secret *again = NULL;
-    struct buffer wrapped CLEANUP(buffer_done);
-    buffer_init(&wrapped, 256);
-    struct uuid other = {.octets = {2}};
-    struct bytes public_key = BYTES_OF(p.public_key);
-    assert_ok(signing_wrap(f->keyring, id, private_key, &wrapped));
-    struct bytes stored = buffer_bytes(&wrapped);
-    assert_status(INTEGRITY, signing_unwrap(f->keyring, other, public_key, stored, &again));
-    p.public_key[0] ^= 1;
-    assert_status(INTEGRITY, signing_unwrap(f->keyring, id, public_key, stored, &again));
-    public_key.len = 5;
-    assert_status(INTEGRITY, signing_unwrap(f->keyring, id, public_key, stored, &again));
-    assert_null(again);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         keyring_test(signs_as_in_rfc_8032),
         keyring_test(verifies_only_this_message_key_and_signature),
-        keyring_test(unwraps_the_private_half_that_it_wrapped),
-        keyring_test(refuses_a_private_half_beside_another_public_half_or_row),
     };
     REQUIRE(status_ok(secret_system_init(true)));
     return RUN_TESTS(tests);

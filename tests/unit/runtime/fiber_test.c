@@ -218,7 +218,7 @@ static void cleanup_attributes_run_when_a_wait_fails(void **state)
 }
 
 // ThreadSanitizer of gcc 12 knows 8,128 threads and fibers at most.
-#if ANNOTATE_THREAD
+#if SANITIZER_THREAD
 enum { MANY = 2000 };
 #else
 enum { MANY = 10000 };
@@ -265,7 +265,7 @@ static void do_nothing(void *arg)
 static void fibers_beyond_the_limit_are_refused(void **state)
 {
     (void)state;
-    if (ANNOTATE_THREAD) {
+    if (SANITIZER_THREAD) {
         skip();
     }
     for (int i = 0; i < LIMIT_FIBERS_PER_WORKER; i++) {

@@ -5,11 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vault/runtime/annotate.h"
+#include "vault/base/sanitizer.h"
 
 enum { STACK_MARKER_DEPTH_BYTES = 128 * 1024, STACK_MARKER_FRAME_BYTES = 1024 };
-
-#define SANITIZED (ANNOTATE_ADDRESS || ANNOTATE_THREAD)
 
 static const char stack_marker[] = "s.SECRETMARKER-0123456789abcdef";
 

@@ -32,9 +32,7 @@ static void empty_database_is_brought_up_to_date_once(void **state)
 {
     (void)state;
     struct session *s = open_session();
-    assert_status(CONFLICT, migrate_check(s));
     assert_ok(migrate_run(s));
-    assert_ok(migrate_check(s));
     assert_ok(migrate_run(s));
     session_close(s);
 }
@@ -74,7 +72,6 @@ static void altered_migration_is_refused(void **state)
     assert_ok(
         session_script(s, "UPDATE schema_migration SET checksum = '\\x00' WHERE version = 2"));
     assert_status(INTEGRITY, migrate_run(s));
-    assert_status(INTEGRITY, migrate_check(s));
     session_close(s);
 }
 
@@ -86,7 +83,6 @@ static void newer_database_is_refused(void **state)
     assert_ok(session_script(s, "INSERT INTO schema_migration (version, name, checksum) "
                                 "VALUES (9999, '9999_from_the_future', '')"));
     assert_status(CONFLICT, migrate_run(s));
-    assert_status(CONFLICT, migrate_check(s));
     session_close(s);
 }
 
