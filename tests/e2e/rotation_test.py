@@ -79,7 +79,11 @@ class RotationTest(harness.VaultTest):
         return self.assertStatus(200, self.vault.get(f"rotation/credentials/{name}")).data
 
     def wait_idle(self, name, seconds=20):
-        self.wait_for(lambda: self.credential(name)["state"] == "idle", seconds)
+        def idle():  # a 503 says that the database is busy: asked again
+            reply = self.vault.get(f"rotation/credentials/{name}")
+            return reply.status == 200 and reply.data["state"] == "idle"
+
+        self.wait_for(idle, seconds)
 
     def slow_down(self, name):
         """So that it turns no more; a step that changes it in this moment is waited for."""
