@@ -17,6 +17,7 @@ enum {
     ROUNDS_PER_DISPATCH = 16, // then other sources have their turn
     IDLE_ROUNDS = 4,
     IDLE_WAIT_US = 5000,
+    IDLE_SHARE = 30, // and so much longer than the rounds took, which go through every handshake
 };
 
 // True when libmicrohttpd wants to run again at once. It knows no other time: its own connection
@@ -38,6 +39,7 @@ static void dispatch(struct loop_source *source, uint32_t events)
         w->idle_rounds = 0;
     }
     bool again = true;
+    int64_t began_us = clock_monotonic_us();
     for (unsigned i = 0; again && i < ROUNDS_PER_DISPATCH; i++) {
         again = run_once(w);
         if (w->idle_rounds >= IDLE_ROUNDS) {
@@ -51,7 +53,9 @@ static void dispatch(struct loop_source *source, uint32_t events)
         loop_kick(source);
         return;
     }
-    source->deadline_us = clock_monotonic_us() + IDLE_WAIT_US;
+    int64_t now_us = clock_monotonic_us();
+    int64_t wait_us = IDLE_SHARE * (now_us - began_us);
+    source->deadline_us = now_us + (wait_us > IDLE_WAIT_US ? wait_us : IDLE_WAIT_US);
     loop_update(source);
 }
 

@@ -198,10 +198,14 @@ class TlsTest(SlowTest):
         # The start of a ClientHello, which libmicrohttpd would spin on.
         self.open_many(self.tls_port, b"\x16\x03\x01\x02\x00\x01")
         self.measure("half handshakes", before, IDLE_TLS_KIB_MAX)
-        began = self.processor_seconds()
-        time.sleep(1)
-        print(f"half handshakes take {100 * (self.processor_seconds() - began):.0f} % of a processor", flush=True)
-        self.assertLess(self.processor_seconds() - began, 0.5)
+        shares = []
+        # Taking up so many connections at once keeps it busy for a while.
+        while len(shares) < 10 and (not shares or shares[-1] > 0.1):
+            began = self.processor_seconds()
+            time.sleep(1)
+            shares.append(self.processor_seconds() - began)
+        print(f"half handshakes take {100 * shares[-1]:.0f} % of a processor", flush=True)
+        self.assertLessEqual(shares[-1], 0.1, shares)
         self.assertServes()
         self.assertAllEnd(20)
 

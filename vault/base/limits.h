@@ -47,6 +47,7 @@ enum {
     LIMIT_NAME_BYTES = 256,
     LIMIT_MOUNT_PATH_BYTES = 256,
     LIMIT_POLICY_BYTES = 256 * 1024,
+    LIMIT_CATALOG_BYTES = 32 * 1024 * 1024, // all policies and roles, which every worker holds
     LIMIT_POLICIES_PER_TOKEN = 64,
     LIMIT_METADATA_ENTRIES = 64,
     LIMIT_METADATA_KEY_BYTES = 128,

@@ -62,6 +62,9 @@ struct status catalog_acl(struct catalog *c, const struct catalog_acl_key *key,
 // the rows (INTEGRITY). The very first change has no manifest to check and goes without it.
 struct status catalog_change_begin(const struct keyring *k, struct session *s);
 struct status catalog_change_end(const struct keyring *k, struct session *s);
+// After a policy or role was put, in its transaction: TOO_LARGE when all of them are more than the
+// workers can hold, since a catalog that can't be loaded couldn't be changed back either.
+struct status catalog_check_size(struct session *s);
 
 // Writing rows, within such a change. `m->row_version` is that of the row to be replaced, 0 for a
 // new one. CONFLICT when the path is taken or the version has moved on.

@@ -2,12 +2,17 @@
 // The catalog's rows: loading them with every check, and changing them under the manifest.
 #include <stdlib.h>
 
+#include "vault/base/limits.h"
 #include "vault/base/log.h"
 #include "vault/core/catalog_internal.h"
 #include "vault/crypto/row_mac.h"
 
 enum { ROOT_NAMESPACE = KEYRING_ROOT_NAMESPACE };
 
+// As text: what is stored may be compressed.
+static const struct store_statement measure = {
+    "catalog.measure", "SELECT (SELECT coalesce(sum(octet_length(p.text)), 0) FROM policy p) + "
+                       "(SELECT coalesce(sum(octet_length(r::text)), 0) FROM token_role r)"};
 static const struct store_statement select_epoch = {
     "catalog.epoch", "SELECT epoch FROM vault_epoch WHERE namespace_id = 1"};
 static const struct store_statement lock_epoch = {
@@ -236,6 +241,16 @@ struct status catalog_change_end(const struct keyring *k, struct session *s)
     return session_exec(s, &put_manifest, values, ARRAY_LEN(values), NULL);
 }
 
+struct status catalog_check_size(struct session *s)
+{
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    TRY(session_exec(s, &measure, NULL, 0, &rows));
+    if (store_get_int(&rows, 0, 0) > LIMIT_CATALOG_BYTES) {
+        FAIL(TOO_LARGE, "all policies and token roles together may have 32 MiB: delete some");
+    }
+    return OK_STATUS;
+}
+
 struct status catalog_put_mount(const struct keyring *k, struct session *s, const struct mount *m)
 {
     struct mount row = *m;
@@ -291,7 +306,8 @@ struct status catalog_put_policy(const struct keyring *k, struct session *s, int
     const struct store_value values[] = {store_uuid(row.id),         store_int(namespace_id),
                                          store_text(name),           store_text(text),
                                          store_int(row.row_version), store_bytea(BYTES_OF(mac))};
-    return session_exec(s, &put_policy, values, ARRAY_LEN(values), NULL);
+    TRY(session_exec(s, &put_policy, values, ARRAY_LEN(values), NULL));
+    return catalog_check_size(s);
 }
 
 struct status catalog_delete_policy(struct session *s, int64_t namespace_id, struct str name)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "vault/core/catalog.h"
 #include "vault/crypto/row_mac.h"
 
 static const struct store_statement select_roles = {
@@ -184,7 +185,8 @@ struct status token_role_put(const struct keyring *k, struct session *s, const s
     }
     struct status put = put_row(s, &row, BYTES_OF(mac), items);
     free(items);
-    return put;
+    TRY(put);
+    return catalog_check_size(s);
 }
 
 struct status token_role_delete(struct session *s, int64_t namespace_id, struct str name)

@@ -106,7 +106,8 @@ static struct status check_privileges(const struct token_grant_input *in,
     if (r->period_s > 0) {
         FAIL(INVALID, "root or sudo privileges required to create periodic token");
     }
-    if (r->bound_cidrs.count > 0 && in->caller->bound_cidr_count > 0 && in->role == NULL) {
+    bool by_role = in->role != NULL && in->role->bound_cidrs.count > 0;
+    if (r->bound_cidrs.count > 0 && in->caller->bound_cidr_count > 0 && !by_role) {
         FAIL(INVALID, "root or sudo privileges required to change the parent's bound CIDRs");
     }
     return OK_STATUS;
@@ -178,9 +179,10 @@ static void set_addresses(const struct token_grant_input *in, const struct token
                           struct token *out)
 {
     const struct json_strings parents = {in->caller->bound_cidrs, in->caller->bound_cidr_count};
-    const struct json_strings *chosen = in->role == NULL ? &parents : &in->role->bound_cidrs;
+    bool by_role = in->role != NULL && in->role->bound_cidrs.count > 0;
+    const struct json_strings *chosen = by_role ? &in->role->bound_cidrs : &parents;
     // A role's can't be changed, a parent's only with sudo (check_privileges).
-    if (r->bound_cidrs.count > 0 && (in->role == NULL || chosen->count == 0)) {
+    if (r->bound_cidrs.count > 0 && !by_role) {
         chosen = &r->bound_cidrs;
     }
     out->bound_cidrs = chosen->items;

@@ -325,15 +325,27 @@ static struct status promote_work(struct session *s, void *arg)
     return credential_store(s, k, c);
 }
 
+static struct status promote(struct run *r)
+{
+    struct attempt_change change = run_change(r, ATTEMPT_PROMOTED);
+    change.next.hold = false;
+    return run_commit(r, &change, promote_work, r);
+}
+
 static struct status step_verified(struct run *r)
 {
     if (!r->verified_is_ours) {
         // Time has passed since: the target is asked once more.
         return reconcile_step(r);
     }
-    struct attempt_change change = run_change(r, ATTEMPT_PROMOTED);
-    change.next.hold = false;
-    TRY(run_commit(r, &change, promote_work, r));
+    struct status s = promote(r);
+    if (s.code == STATUS_CONFLICT) {
+        // A value was re-encrypted since it was read. Where the target knows only the new one by
+        // now, readers can't wait for the lease to pass; should the attempt be lost, this says so.
+        TRY(run_load(r));
+        s = promote(r);
+    }
+    TRY(s);
     return run_load(r);
 }
 

@@ -187,7 +187,7 @@ static struct status new_mac(const struct keyring *k, const struct store_rows *r
 }
 
 // Not while an attempt of the credential is open: it has read its values already, and would lose a
-// race of no use. Should one begin just now, it lets go on the conflict and is taken up anew.
+// race of no use. Should one begin just now, it reads them again before it promotes.
 const struct reseal_table version_reseal_table = {
     .name = "rotation_value",
     .select = {"rotation.reseal_values",

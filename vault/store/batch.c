@@ -79,6 +79,7 @@ void batch_connection_lost(struct batch *b, struct status why)
     PQfinish(b->conn);
     b->conn = NULL;
     b->flights = 0;
+    b->barrier_under_way = false;
     b->gather_until_us = CLOCK_NEVER;
     struct batch_segment *s = b->segments;
     b->segments = NULL;
@@ -326,7 +327,6 @@ struct batch_stats batch_stats(const struct batch *b)
 void batch_watch(struct batch *b, bool want_write)
 {
     b->source.events = EPOLLIN | (want_write ? (uint32_t)EPOLLOUT : 0);
-    b->source.deadline_us =
-        b->segments != NULL ? loop_now_us(b->options.loop) + STALL_US : b->gather_until_us;
+    b->source.deadline_us = b->segments != NULL ? b->alive_us + STALL_US : b->gather_until_us;
     loop_update(&b->source);
 }

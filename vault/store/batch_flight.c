@@ -340,8 +340,16 @@ static struct status send_barrier(struct batch *b)
         return built;
     }
     track(s);
+    b->barrier_under_way = true;
     b->stats.barriers++;
     return send_sync(s);
+}
+
+// How much waits for a barrier that may go. One at a time: the next continues its chain, and would
+// leave a hole in it should this one fail.
+static size_t due(const struct batch *b)
+{
+    return b->barrier_under_way ? 0 : b->options.barrier->pending(b->options.barrier_ctx);
 }
 
 // Flights alternate: reads and writes with one, the barrier of what came of them with the next. A
@@ -349,7 +357,7 @@ static struct status send_barrier(struct batch *b)
 // it, and all who ask at about the same time stay together in one flight of each sort.
 static bool barrier_is_next(const struct batch *b)
 {
-    size_t pending = b->options.barrier->pending(b->options.barrier_ctx);
+    size_t pending = due(b);
     bool others = b->reads.count > 0 || b->writes.count > 0;
     return pending > 0 && (!others || !b->barrier_sent || pending >= BATCH_FULL_BARRIER);
 }
@@ -405,6 +413,9 @@ static bool gather(struct batch *b)
 
 static void note_flight(struct batch *b, size_t reads)
 {
+    if (b->flights == 0) {
+        b->alive_us = loop_now_us(b->options.loop);
+    }
     b->flights++;
     b->stats.flights++;
     if (!b->barrier_sent) {
@@ -437,7 +448,7 @@ static bool may_send(struct batch *b)
     if (b->conn == NULL || b->flights == BATCH_FLIGHTS_MAX) {
         return false;
     }
-    size_t pending = b->options.barrier->pending(b->options.barrier_ctx);
+    size_t pending = due(b);
     size_t others = b->reads.count + b->writes.count;
     if (pending >= BATCH_FULL_BARRIER || others >= BATCH_FULL_LOADS) {
         return true;

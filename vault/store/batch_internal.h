@@ -70,6 +70,8 @@ struct batch {
     struct batch_segment **segments_tail;
     size_t flights; // sent and unanswered
     uint64_t flight_number;
+    int64_t alive_us;        // when the server last answered, or had nothing to answer
+    bool barrier_under_way;  // sent and unanswered
     bool barrier_sent;       // with the last flight
     size_t reads_sent;       // with the last flight that had any
     size_t reads_expected;   // once a barrier is done: those who waited and those who ask again

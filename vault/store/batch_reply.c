@@ -100,6 +100,7 @@ static void finish_ops(struct batch_segment *s)
 static void finish_segment(struct batch *b, struct batch_segment *s)
 {
     if (s->kind == SEGMENT_BARRIER) {
+        b->barrier_under_way = false;
         if (s->warned && status_ok(s->outcome)) {
             s->outcome = MAKE_STATUS(UNAVAILABLE, "the synchronous replica did not confirm");
         }
@@ -200,6 +201,7 @@ static bool is_busy(struct batch *b)
 
 void batch_reply_read(struct batch *b)
 {
+    b->alive_us = loop_now_us(b->options.loop);
     if (PQconsumeInput(b->conn) != 1) {
         lost(b);
         return;

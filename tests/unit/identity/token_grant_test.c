@@ -73,6 +73,26 @@ static void a_child_inherits_policies_and_addresses(void **state)
     arena_free(s.input.arena);
 }
 
+static void a_role_without_addresses_keeps_the_callers(void **state)
+{
+    (void)state;
+    struct scene s = scene_of(LIST(STR("app")), false);
+    struct str cidr = STR("10.0.0.5/32");
+    s.caller.bound_cidrs = &cidr;
+    s.caller.bound_cidr_count = 1;
+    struct token_role role = {.renewable = true};
+    s.input.role = &role;
+    assert_ok(grant(&s));
+    assert_int_equal(1, s.token.bound_cidr_count);
+    assert_str("10.0.0.5/32", s.token.bound_cidrs[0]);
+    s.request.bound_cidrs = LIST(STR("0.0.0.0/0"));
+    assert_status(INVALID, grant(&s));
+    role.bound_cidrs = LIST(STR("10.1.0.0/16"));
+    assert_ok(grant(&s));
+    assert_str("10.1.0.0/16", s.token.bound_cidrs[0]);
+    arena_free(s.input.arena);
+}
+
 static void policies_are_a_subset_of_the_callers(void **state)
 {
     (void)state;
@@ -208,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_child_inherits_policies_and_addresses),
+        cmocka_unit_test(a_role_without_addresses_keeps_the_callers),
         cmocka_unit_test(policies_are_a_subset_of_the_callers),
         cmocka_unit_test(sudo_may_grant_what_it_does_not_have_but_root),
         cmocka_unit_test(cve_2025_5999_names_that_resemble_root_never_become_root),

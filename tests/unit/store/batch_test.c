@@ -15,6 +15,8 @@ struct fixture {
     struct batch *batch;
     void (*body)(struct fixture *f);
     size_t barrier_pending;
+    size_t barriers_wanted; // each as full as can be
+    size_t barriers_built;
     size_t barriers_done;
 };
 
@@ -37,7 +39,10 @@ static size_t barrier_pending(void *ctx)
 static struct status barrier_build(void *ctx, struct batch_segment *segment, void **group)
 {
     struct fixture *f = ctx;
-    f->barrier_pending = 0;
+    // The next one would go on from this one, which may still fail.
+    assert_int_equal(f->barriers_built, f->barriers_done);
+    f->barriers_built++;
+    f->barrier_pending = f->barriers_built < f->barriers_wanted ? 1000 : 0;
     *group = f;
     return batch_segment_add(segment, &durable, NULL, 0);
 }
@@ -259,6 +264,47 @@ static void a_write_is_not_kept_for_readers_who_may_come_back(void **state)
     run(body_write_after_barrier);
 }
 
+static void body_many_barriers(struct fixture *f)
+{
+    f->barriers_wanted = 5;
+    f->barrier_pending = 1000;
+    batch_kick(f->batch);
+    while (f->barriers_done < f->barriers_wanted) {
+        read_once(f);
+    }
+}
+
+static void barriers_go_one_after_the_other(void **state)
+{
+    (void)state;
+    run(body_many_barriers);
+}
+
+// Asks once a second while the server doesn't answer.
+static void body_silent_server(struct fixture *f)
+{
+    static const struct store_statement hang = {"test.hang", "SELECT pg_sleep(60)"};
+    static const struct store_statement unlimited = {"test.unlimited", "SET statement_timeout = 0"};
+    struct batch_op op;
+    batch_write(f->batch, &unlimited, NULL, 0, &op);
+    assert_ok(batch_wait(&op));
+    batch_op_done(&op);
+    batch_write(f->batch, &hang, NULL, 0, &op);
+    int64_t began_us = clock_monotonic_us();
+    while (!op.done.set) {
+        assert_true(clock_monotonic_us() - began_us < 15 * CLOCK_SECOND);
+        batch_kick(f->batch);
+        fiber_sleep_until(clock_monotonic_us() + CLOCK_SECOND);
+    }
+    assert_status(UNAVAILABLE, batch_wait(&op));
+}
+
+static void a_silent_server_is_given_up_however_many_ask(void **state)
+{
+    (void)state;
+    run(body_silent_server);
+}
+
 // Likewise a reader who is not one of those.
 static void body_fewer_come_back(struct fixture *f)
 {
@@ -332,6 +378,8 @@ int main(void)
         cmocka_unit_test(what_one_fiber_asks_at_once_shares_a_snapshot_even_in_a_full_segment),
         cmocka_unit_test(reads_are_one_snapshot_and_writes_see_what_others_committed),
         cmocka_unit_test(a_write_is_not_kept_for_readers_who_may_come_back),
+        cmocka_unit_test(barriers_go_one_after_the_other),
+        cmocka_unit_test(a_silent_server_is_given_up_however_many_ask),
         cmocka_unit_test(readers_wait_only_a_moment_for_others),
         cmocka_unit_test(text_with_nul_ends_only_its_own_operation),
         cmocka_unit_test(lost_connection_fails_what_was_sent_and_comes_back),
