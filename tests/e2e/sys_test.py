@@ -337,6 +337,23 @@ class PoliciesTest(SysTest):
         self.assertNotIn("app/data", rows[0][3])
 
 
+@unittest.skipUnless(harness.FULL, "every one of 130 changes is loaded by every worker: half a minute")
+class CatalogSizeTest(SysTest):
+    """In a vault of its own: every worker holds all policies."""
+
+    def test_more_policies_than_the_workers_hold_are_refused_and_lock_nobody_out(self):
+        text = "#" * 250_000 + '\npath "x" { capabilities = ["read"] }'
+        for count in range(200):
+            reply = self.vault.put(f"sys/policies/acl/large-{count}", {"policy": text})
+            if reply.status != 204:
+                break
+        self.assertStatus(413, reply)
+        self.assertEqual(["all policies and token roles together may have 32 MiB: delete some"], reply.errors)
+        self.assertEqual(404, self.vault.get(f"sys/policies/acl/large-{count}").status)
+        self.assertStatus(204, self.vault.delete("sys/policies/acl/large-0"))
+        self.assertStatus(204, self.vault.put(f"sys/policies/acl/large-{count}", {"policy": text}))
+
+
 class KnownHolesTest(SysTest):
     def test_hole_7_cve_2025_5999_names_are_normalised_before_anything_looks_at_them(self):
         self.assertStatus(204, self.vault.put("sys/policies/acl/MiXed", {"policy": READER}))
