@@ -10,7 +10,7 @@
 
 enum { KEPT_BYTES = 4 * 1024 * 1024, MAPPED_BYTES = 1024 * 1024 };
 
-void heap_setup(void)
+void heap_tune(void)
 {
     // The second is set because the first switches off its adjustment.
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
@@ -32,7 +32,8 @@ void free(void *ptr)
     }
 }
 
-// Never in place, because a block that was left behind has to be overwritten.
+// Never grown in place, because a block that was left behind has to be overwritten. A block that
+// shrinks by less than half stays, and its rest is overwritten when it is freed.
 void *realloc(void *ptr, size_t size)
 {
     if (ptr == NULL) {

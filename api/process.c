@@ -35,7 +35,7 @@ struct status process_harden(void)
     }
     umask(077);
     signal(SIGPIPE, SIG_IGN);
-    heap_setup();
+    heap_tune();
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;

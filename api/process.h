@@ -4,8 +4,9 @@
 
 #include "vault/base/status.h"
 
-// No core dumps, not dumpable (so that others of the same user can't read
-// its memory), umask 077, SIGPIPE ignored, as many descriptors as allowed. Before anything else.
+// No core dumps, not dumpable (so that others of the same user can't read its memory), umask 077,
+// SIGPIPE ignored, the heap tuned (api/heap.h), as many descriptors as allowed. Before
+// anything else.
 struct status process_harden(void);
 
 // Blocks the signals that process_wait_signal() waits for; before any thread is started.

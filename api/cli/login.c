@@ -143,7 +143,7 @@ static struct status run_logout(struct cli *c)
 }
 
 static const struct cli_flag login_flags[] = {
-    {"method", CLI_FLAG_TEXT, "NAME", "token (default), userpass, approle, jwt, kubernetes ..."},
+    {"method", CLI_FLAG_TEXT, "NAME", "token (default); for other servers userpass, approle ..."},
     {"path", CLI_FLAG_TEXT, "MOUNT", "where the method is mounted, when not at its name"},
     {"no-store", CLI_FLAG_BOOL, NULL, "don't keep the token, print it"},
     {NULL, CLI_FLAG_BOOL, NULL, NULL},
@@ -151,9 +151,10 @@ static const struct cli_flag login_flags[] = {
 
 #define LOGIN_HELP                                                                                 \
     "Checks a token, typed without echo or read from a pipe, and keeps it in ~/.rotunda-token\n"   \
-    "(ROTUNDA_TOKEN_FILE names another file), readable by you alone. With -method it asks an\n"    \
-    "auth method for a token first; userpass and ldap ask for the password, the others take\n"     \
-    "their fields as operands.\n\n"                                                                \
+    "(ROTUNDA_TOKEN_FILE names another file), readable by you alone.\n\n"                          \
+    "For other servers, as Rotunda has no further auth methods yet: with -method it asks one\n"    \
+    "for a token first; userpass and ldap ask for the password, the others take their fields as\n" \
+    "operands.\n\n"                                                                                \
     "Examples: rotunda login\n"                                                                    \
     "          rotunda login -method=userpass username=ada\n"                                      \
     "          rotunda login -method=approle role_id=... secret_id=@/run/app/secret-id"

@@ -16,7 +16,7 @@ const struct cli_flag cli_global_flags[] = {
     {"namespace", CLI_FLAG_TEXT, "NAME", "namespace to work in"},
     {"format", CLI_FLAG_TEXT, "table|json", "how to print the answer"},
     {"field", CLI_FLAG_TEXT, "NAME", "print only this field, without a newline when piped"},
-    {"wrap-ttl", CLI_FLAG_DURATION, "TIME", "ask for a wrapped answer that lives this long"},
+    {"wrap-ttl", CLI_FLAG_DURATION, "TIME", "wrap the answer for this long (for other servers)"},
     {"timeout", CLI_FLAG_DURATION, "TIME", "give up after this long (default 60s)"},
     {"h", CLI_FLAG_BOOL, NULL, "help"},
     {"help", CLI_FLAG_BOOL, NULL, "help"},

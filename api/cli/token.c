@@ -179,7 +179,7 @@ static const struct cli_flag create_flags[] = {
     {"no-default-policy", CLI_FLAG_BOOL, NULL, "without the policy \"default\""},
     {"role", CLI_FLAG_TEXT, "NAME", "as this token role says"},
     {"display-name", CLI_FLAG_TEXT, "NAME", "its name in the audit log"},
-    {"type", CLI_FLAG_TEXT, "service|batch", "its type"},
+    {"type", CLI_FLAG_TEXT, "service|batch", "its type (batch: for other servers)"},
     {"metadata", CLI_FLAG_LIST, "key=value", "a note in the audit log; may be repeated"},
     {NULL, CLI_FLAG_BOOL, NULL, NULL},
 };
@@ -203,7 +203,8 @@ static const struct cli_flag revoke_flags[] = {
 };
 
 #define CREATE_HELP                                                                                \
-    "Creates a child of the current token and prints it.\n\n"                                      \
+    "Creates a child of the current token and prints it. It is revoked together with that\n"       \
+    "one, unless it is made with -orphan.\n\n"                                                     \
     "Example: rotunda token create -policy=deploy -ttl=1h -field=token"
 #define LOOKUP_HELP                                                                                \
     "Shows what is known about the current token, one with an accessor, or one typed or piped\n"   \

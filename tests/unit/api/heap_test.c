@@ -84,7 +84,7 @@ static void realloc_keeps_its_contract(void **state)
 
 int main(void)
 {
-    heap_setup();
+    heap_tune();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_freed_block_holds_nothing_of_what_it_held),
         cmocka_unit_test(a_block_that_moves_leaves_nothing_behind),
