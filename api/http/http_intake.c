@@ -86,6 +86,17 @@ static struct status check_length(struct http_exchange *x)
     return reserve(x, (size_t)length);
 }
 
+// RFC 9112 section 3.2. libmicrohttpd's own check would answer beside us; http_headers_check() has
+// seen that there is no second one.
+static struct status check_host(const struct http_exchange *x)
+{
+    struct str host = http_headers_get(&x->request.headers, STR("Host"));
+    if (x->chunked_answer && host.ptr == NULL) {
+        FAIL(INVALID, "the Host header field is missing");
+    }
+    return OK_STATUS;
+}
+
 struct status http_intake_header(struct http_exchange *x, const char *url, const char *method,
                                  const char *version)
 {
@@ -96,6 +107,7 @@ struct status http_intake_header(struct http_exchange *x, const char *url, const
     x->chunked_answer = !str_equal(str_from_c(version), STR("HTTP/1.0"));
     req->remote = str_from_c(x->connection->remote);
     TRY(read_headers(x));
+    TRY(check_host(x));
     TRY(check_target_whole(x, url, version));
     enum http_method sent;
     TRY(http_method_parse(str_from_c(method), &sent));

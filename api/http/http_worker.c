@@ -147,7 +147,7 @@ static struct MHD_Daemon *start_daemon(struct http_worker *w)
         NUMBER(MHD_OPTION_LISTEN_SOCKET, l->socket.fd),
         NUMBER(MHD_OPTION_CONNECTION_LIMIT, l->limits.connections),
         NUMBER(MHD_OPTION_CONNECTION_MEMORY_LIMIT, l->limits.header_bytes),
-        NUMBER(MHD_OPTION_STRICT_FOR_CLIENT, 1),
+        NUMBER(MHD_OPTION_STRICT_FOR_CLIENT, 0),
         {MHD_OPTION_END, 0, NULL},
     };
     struct MHD_OptionItem tls[] = {

@@ -6,7 +6,7 @@
 #include "vault/identity/token_limits.h"
 #include "vault/identity/token_role_request.h"
 
-enum { ROLE_BYTES = 256 * 1024, WARNING_BYTES = 512 };
+enum { ROLE_BYTES = 256 * 1024 };
 
 // ---- listing and reading
 

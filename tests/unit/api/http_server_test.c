@@ -242,6 +242,16 @@ static void malformed_requests_are_counted(void **state)
     assert_int_equal(0, atomic_load(&s->handled));
 }
 
+static void a_missing_host_is_answered_once(void **state)
+{
+    struct server *s = *state;
+    char answer[2048];
+    client_ask(s, "GET /none HTTP/1.1\r\nConnection: close\r\n\r\n", answer, sizeof answer);
+    assert_begins(answer, "HTTP/1.1 400 ");
+    assert_null(strstr(answer + 1, "HTTP/1.1"));
+    assert_int_equal(0, atomic_load(&s->handled));
+}
+
 // libmicrohttpd would write the head of its own answer twice.
 static void a_malformed_length_is_answered_once(void **state)
 {
@@ -370,6 +380,7 @@ int main(void)
         TEST(large_chunked_body_is_refused),
         TEST(connections_beyond_the_limit_of_an_address_are_closed),
         TEST(malformed_requests_are_counted),
+        TEST(a_missing_host_is_answered_once),
         TEST(a_malformed_length_is_answered_once),
         TEST(others_go_on_beside_a_malformed_length),
         TEST(drain_finishes_what_runs_and_refuses_what_comes),
