@@ -111,7 +111,7 @@ static void more_events_than_there_is_room_for_are_written(void **state)
 {
     (void)state;
     struct log_budget b = {.count = 0};
-    char names[LOG_BUDGET_EVENTS][8];
+    char names[LOG_BUDGET_EVENTS][16];
     for (int i = 0; i < LOG_BUDGET_EVENTS; i++) {
         snprintf(names[i], sizeof names[i], "e%d", i);
         assert_true(log_budget_take(&b, names[i], start_us));
