@@ -15,9 +15,8 @@ typedef struct status route_handler(struct operation *op, struct http_request *r
 
 enum route_flags {
     ROUTE_PLAIN = 0,
-    ROUTE_NO_TOKEN = 1,   // answers without a token: the handler doesn't authenticate
-    ROUTE_SEALED_TOO = 2, // answers while sealed; implies that nothing is audited then
-    ROUTE_NOT_AUDITED = 4 // reveals and changes nothing: health, seal-status
+    ROUTE_NO_TOKEN = 1,  // answers without a token: the handler doesn't authenticate
+    ROUTE_SEALED_TOO = 2 // answers while sealed too, and is never audited
 };
 
 struct route {

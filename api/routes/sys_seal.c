@@ -322,7 +322,7 @@ static struct status get_leader(struct operation *op, struct http_request *req,
                                 "\"performance_standby_last_remote_wal\":0}"));
 }
 
-enum { OPEN = ROUTE_NO_TOKEN | ROUTE_SEALED_TOO | ROUTE_NOT_AUDITED };
+enum { OPEN = ROUTE_NO_TOKEN | ROUTE_SEALED_TOO };
 
 static const struct route routes[] = {
     {HTTP_ALLOW(GET), "seal-status", get_seal_status, OPEN},

@@ -73,6 +73,14 @@ class BenchTest(harness.VaultTest):
             self.assertEqual((0, "", 0), (code, err, report["errors"]))
         self.assert_nothing_left()
 
+    def test_writes_nothing_where_it_could_not_remove_it(self):
+        for mount in ("cubbyhole", "absent"):
+            code, report, err = self.bench(f"-mount={mount}", "-d=1", "-n=2")
+            self.assertNotEqual(0, code)
+            self.assertIsNone(report)
+            self.assertIn(mount, err)
+        self.assertEqual(404, self.vault.list("cubbyhole/data").status)
+
     def test_revokes_the_tokens_that_it_made(self):
         before = len(self.vault.list("auth/token/accessors").data["keys"])
         code, report, err = self.bench("-op=token", "-d=1", "-c=4")
