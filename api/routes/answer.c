@@ -79,12 +79,7 @@ struct status answer_keys(const struct operation *op, struct http_response *res,
     }
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);
-    json_put_key(&w, "keys");
-    json_begin_array(&w);
-    for (size_t i = 0; i < count; i++) {
-        json_put_string(&w, keys[i]);
-    }
-    json_end_array(&w);
+    json_add_strings(&w, "keys", keys, count);
     json_end_object(&w);
     return answer_end(&w);
 }

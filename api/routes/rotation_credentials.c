@@ -29,12 +29,7 @@ static void put_rules(struct json_writer *w, const struct credential_found *foun
     json_add_string(w, "target", found->target_name);
     json_add_string(w, "strategy", c->strategy);
     json_add_string(w, "kind", protocol_kind_name((enum rotunda_kind)c->kind));
-    json_put_key(w, "accounts");
-    json_begin_array(w);
-    for (size_t i = 0; i < c->account_count; i++) {
-        json_put_string(w, c->accounts[i]);
-    }
-    json_end_array(w);
+    json_add_strings(w, "accounts", c->accounts, c->account_count);
     json_add_string(w, "owner", c->owner);
     json_add_string(w, "purpose", c->purpose);
     json_add_int(w, "interval", c->interval_s);

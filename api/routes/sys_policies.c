@@ -96,16 +96,6 @@ static struct status list_policies(struct operation *op, struct http_request *re
     return answer_keys(op, res, page.names, page.count);
 }
 
-static void put_names(struct json_writer *w, const char *key, const struct page *page)
-{
-    json_put_key(w, key);
-    json_begin_array(w);
-    for (size_t i = 0; i < page->count; i++) {
-        json_put_string(w, page->names[i]);
-    }
-    json_end_array(w);
-}
-
 // The older form lists on GET too, and under two names.
 static struct status list_old(struct operation *op, struct http_request *req,
                               struct http_response *res)
@@ -118,8 +108,8 @@ static struct status list_old(struct operation *op, struct http_request *req,
     buffer_init(&text, LIMIT_RESPONSE_BYTES / 4);
     struct json_writer w = json_writer_on(&text);
     json_begin_object(&w);
-    put_names(&w, "keys", &page);
-    put_names(&w, "policies", &page);
+    json_add_strings(&w, "keys", page.names, page.count);
+    json_add_strings(&w, "policies", page.names, page.count);
     json_end_object(&w);
     return sys_answer_both(op, res, &text);
 }

@@ -5,17 +5,6 @@
 
 enum { AUTH_BYTES = 256 * 1024, WARNINGS_BYTES = 64 * 1024 };
 
-static void put_strings(struct json_writer *w, const char *key, const struct str *items,
-                        size_t count)
-{
-    json_put_key(w, key);
-    json_begin_array(w);
-    for (size_t i = 0; i < count; i++) {
-        json_put_string(w, items[i]);
-    }
-    json_end_array(w);
-}
-
 static void put_meta(struct json_writer *w, const char *key, struct str meta)
 {
     json_add_raw(w, key, str_equal_c(meta, "{}") ? STR("null") : meta);
@@ -27,9 +16,9 @@ static void put_auth(struct json_writer *w, const struct token_auth *auth)
     json_begin_object(w);
     json_add_string(w, "client_token", auth->client_token);
     json_add_string(w, "accessor", t->accessor);
-    put_strings(w, "policies", t->policies, t->policy_count);
-    put_strings(w, "token_policies", t->policies, t->policy_count);
-    put_strings(w, "identity_policies", NULL, 0);
+    json_add_strings(w, "policies", t->policies, t->policy_count);
+    json_add_strings(w, "token_policies", t->policies, t->policy_count);
+    json_add_strings(w, "identity_policies", NULL, 0);
     put_meta(w, "metadata", t->meta);
     json_add_int(w, "lease_duration", auth->lease_duration_s);
     json_add_bool(w, "renewable", t->renewable);
@@ -85,12 +74,12 @@ static void put_view(struct json_writer *w, const struct token_view *view, int64
     json_add_int(w, "num_uses", view->uses_left);
     json_add_bool(w, "orphan", t->orphan);
     json_add_string(w, "path", t->path);
-    put_strings(w, "policies", t->policies, t->policy_count);
+    json_add_strings(w, "policies", t->policies, t->policy_count);
     if (t->role.len > 0) {
         json_add_string(w, "role", t->role);
     }
     if (t->bound_cidr_count > 0) {
-        put_strings(w, "bound_cidrs", t->bound_cidrs, t->bound_cidr_count);
+        json_add_strings(w, "bound_cidrs", t->bound_cidrs, t->bound_cidr_count);
     }
     put_times(w, t, now_us);
     json_add_string(w, "type", t->type);

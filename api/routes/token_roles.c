@@ -33,12 +33,7 @@ static struct status list_roles(struct operation *op, struct http_request *req,
 
 static void put_list(struct json_writer *w, const char *key, const struct json_strings *list)
 {
-    json_put_key(w, key);
-    json_begin_array(w);
-    for (size_t i = 0; i < list->count; i++) {
-        json_put_string(w, list->items[i]);
-    }
-    json_end_array(w);
+    json_add_strings(w, key, list->items, list->count);
 }
 
 static void put_role(struct json_writer *w, const struct token_role *role)

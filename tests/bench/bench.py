@@ -97,6 +97,12 @@ class Bench:
         )
         self.report_load(name, reads)
         self.row(f"{name}: wrk", statistics.median(read["client_us"] for read in reads), "us CPU")
+        # What PostgreSQL's work alone leaves of the ceiling: a vault that costs nothing beyond libmicrohttpd.
+        limits = [
+            (top["ceiling_us"] + top["client_us"]) / (top["ceiling_us"] + read["postgres_us"] + read["client_us"])
+            for top, read in zip(ceiling, reads)
+        ]
+        self.row(f"{name}: part that PostgreSQL's processor time leaves", statistics.median(limits), "", all=limits)
         # What would be left of the ceiling if nothing but processors counted.
         shares = [
             (top["ceiling_us"] + top["client_us"]) / (read["vault_us"] + read["postgres_us"] + read["client_us"])
@@ -250,8 +256,12 @@ def parse_arguments():
     parser.add_argument("--build", required=True)
     parser.add_argument("--scale", choices=SCALES, default="default")
     parser.add_argument("--only", default="")
+    # PostgreSQL and the client run on this machine too, and need as much as the vault.
+    parser.add_argument("--workers", type=int, default=max(1, os.cpu_count() // 2))
     args = parser.parse_args()
     args.only = [name for name in args.only.split(",") if name]
+    if args.workers < 1:
+        parser.error("--workers takes 1 or more")
     if not set(args.only) <= set(names):
         parser.error(f"--only takes {', '.join(names)}")
     return args
@@ -263,8 +273,10 @@ def main():
     # Thousands of connections, in the server and in its clients.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    where["workers"] = args.workers
     print(f"{where['processors']} x {where['model']}, {where['memory_mib']} MiB, Linux {where['kernel']}")
-    bench = Bench(rig.Rig(args.build, os.cpu_count()), SCALES[args.scale])
+    print(f"{args.workers} workers of vault and ceiling")
+    bench = Bench(rig.Rig(args.build, args.workers), SCALES[args.scale])
     try:
         print(f"PostgreSQL {bench.rig.sql('SHOW server_version')}, fsync {bench.rig.sql('SHOW fsync')}\n")
         run(bench, args.only)

@@ -8,29 +8,31 @@
 #     --quick      everything once, at a small scale (under two minutes)
 #     --only NAMES some measurements, such as read,list; an unknown name lists them
 #     --build DIR  measure what is built there instead of building the release preset
+#     --workers N  of vault and ceiling; half of the processors, as PostgreSQL and the client run here too
 set -eu
 cd "$(dirname -- "$0")/../.."
 
 usage() {
-    sed -n 's/^# \{0,1\}//; 3,10p' "$0" >&2
+    sed -n 's/^# \{0,1\}//; 3,11p' "$0" >&2
     exit 2
 }
 
 build=
 scale=default
 only=
+workers=
 while [ $# -gt 0 ]; do
     case $1 in
     --quick)
         scale=quick
         ;;
-    --only | --build)
+    --only | --build | --workers)
         [ $# -ge 2 ] || usage
-        if [ "$1" = --only ]; then
-            only=$2
-        else
-            build=$2
-        fi
+        case $1 in
+        --only) only=$2 ;;
+        --build) build=$2 ;;
+        --workers) workers=$2 ;;
+        esac
         shift
         ;;
     *)
@@ -46,4 +48,5 @@ if [ -z "$build" ]; then
     cmake --build "$build" --target rotunda bench_ceiling bench_fill bench_idle
 fi
 exec sh tests/support/with-postgres.sh \
-    python3 tests/bench/bench.py --build "$build" --scale "$scale" --only "$only"
+    python3 tests/bench/bench.py --build "$build" --scale "$scale" --only "$only" \
+        ${workers:+--workers "$workers"}

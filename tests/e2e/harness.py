@@ -212,6 +212,15 @@ data_dir = "{folder}"
             connection.close()
 
 
+def make_certificate(name, cert, key, days=2):
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        + ["-days", str(days), "-subj", f"/CN={name}", "-keyout", key, "-out", cert],
+        check=True,
+        capture_output=True,
+    )
+
+
 class Vault:
     """Nodes over one database, with the root token in hand."""
 
@@ -237,6 +246,20 @@ class Vault:
         self.token = reply.json["root_token"]
         for node in self.nodes:
             self.unseal(node)
+
+    def add_tls_listener(self):
+        """On the first node, beside its plain one. Returns its port."""
+        self.node.stop()
+        cert, key = (os.path.join(self.folder, name) for name in ("cert.pem", "key.pem"))
+        make_certificate("vault", cert, key)
+        port = free_port()
+        with open(self.node.config, "a", encoding="utf-8") as f:
+            f.write(
+                f'listener "tcp" {{\n  address = "127.0.0.1:{port}"\n'
+                f'  tls_cert_file = "{cert}"\n  tls_key_file = "{key}"\n}}\n'
+            )
+        self.restart(self.node)
+        return port
 
     def unseal(self, node):
         for key in self.keys[:2]:

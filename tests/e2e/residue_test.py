@@ -381,21 +381,7 @@ class TlsTest(ResidueTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        vault = cls.vault
-        vault.node.stop()
-        cert, key = (os.path.join(vault.folder, name) for name in ("cert.pem", "key.pem"))
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-             "-subj", "/CN=vault", "-keyout", key, "-out", cert],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        cls.tls_port = harness.free_port()
-        with open(vault.node.config, "a", encoding="utf-8") as f:
-            f.write(
-                f'listener "tcp" {{\n  address = "127.0.0.1:{cls.tls_port}"\n'
-                f'  tls_cert_file = "{cert}"\n  tls_key_file = "{key}"\n}}\n'
-            )
-        vault.restart(vault.node)
+        cls.tls_port = cls.vault.add_tls_listener()
 
     def exchange(self, payload):
         context = ssl.create_default_context()

@@ -8,7 +8,6 @@ import resource
 import select
 import socket
 import ssl
-import subprocess
 import time
 import unittest
 
@@ -34,22 +33,8 @@ class SlowTest(harness.VaultTest):
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         super().setUpClass()
-        vault = cls.vault
-        vault.node.stop()
-        cert, key = (os.path.join(vault.folder, name) for name in ("cert.pem", "key.pem"))
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-             "-subj", "/CN=vault", "-keyout", key, "-out", cert],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        cls.tls_port = harness.free_port()
-        with open(vault.node.config, "a", encoding="utf-8") as f:
-            f.write(
-                f'listener "tcp" {{\n  address = "127.0.0.1:{cls.tls_port}"\n'
-                f'  tls_cert_file = "{cert}"\n  tls_key_file = "{key}"\n}}\n'
-            )
-        vault.restart(vault.node)
-        reply = vault.post("sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
+        cls.tls_port = cls.vault.add_tls_listener()
+        reply = cls.vault.post("sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
         assert reply.status == 204, reply
 
     def setUp(self):

@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
 import threading
 import time
 import unittest
@@ -45,11 +44,7 @@ class TlsReloadTest(harness.VaultTest):
     @classmethod
     def make(cls, name, days=2):
         cert, key = (os.path.join(cls.vault.folder, f"{name}.{kind}") for kind in ("cert", "key"))
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days),
-             "-subj", f"/CN={name}", "-keyout", key, "-out", cert],
-            check=True, capture_output=True,
-        )  # fmt: skip
+        harness.make_certificate(name, cert, key, days)
         return cert, key
 
     @classmethod

@@ -207,3 +207,13 @@ void json_add_string_or_null(struct json_writer *w, const char *key, struct str 
         json_add_string(w, key, value);
     }
 }
+
+void json_add_strings(struct json_writer *w, const char *key, const struct str *items, size_t count)
+{
+    json_put_key(w, key);
+    json_begin_array(w);
+    for (size_t i = 0; i < count; i++) {
+        json_put_string(w, items[i]);
+    }
+    json_end_array(w);
+}

@@ -51,3 +51,6 @@ void json_add_time(struct json_writer *w, const char *key, int64_t wall_us);
 void json_add_raw(struct json_writer *w, const char *key, struct str json);
 // The string, or null when it is empty.
 void json_add_string_or_null(struct json_writer *w, const char *key, struct str value);
+// An array of strings.
+void json_add_strings(struct json_writer *w, const char *key, const struct str *items,
+                      size_t count);

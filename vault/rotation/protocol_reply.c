@@ -70,12 +70,7 @@ static void add_externals(struct json_writer *w, const struct protocol_reply *re
 static void add_lists(struct json_writer *w, const struct protocol_reply *reply)
 {
     if (reply->step_count > 0) {
-        json_put_key(w, "steps");
-        json_begin_array(w);
-        for (size_t i = 0; i < reply->step_count; i++) {
-            json_put_string(w, reply->steps[i]);
-        }
-        json_end_array(w);
+        json_add_strings(w, "steps", reply->steps, reply->step_count);
     }
     if (reply->check_count > 0) {
         add_checks(w, reply);

@@ -53,10 +53,10 @@ struct op_queue {
 enum {
     BATCH_STATEMENTS_MAX = 256, // a power of two
     BATCH_LOAD_KINDS_MAX = 8,   // different loads in one segment
-    BATCH_FLIGHTS_MAX = 2,
+    BATCH_FLIGHTS_MAX = 3,
     // So much makes a flight worth its price: it waits for nothing. (A request loads twice.)
-    BATCH_FULL_BARRIER = 32,
-    BATCH_FULL_LOADS = 64,
+    BATCH_FULL_BARRIER = 16,
+    BATCH_FULL_LOADS = 32,
     BATCH_WRITES_PER_FLIGHT = 64 // so that reads behind them don't wait long
 };
 
