@@ -81,6 +81,28 @@ class AuditTest(harness.VaultTest):
         self.assertEqual(403, reply.data["records"][0]["result"])
         self.assertEqual("", reply.data["records"][0]["actor"])
 
+    def test_what_cannot_be_read_is_found_by_the_operation_that_it_would_have_been(self):
+        asked = {
+            ("POST", ""): "update",
+            ("PUT", ""): "update",
+            ("PATCH", ""): "patch",
+            ("DELETE", ""): "delete",
+            ("GET", ""): "read",
+            ("GET", "?list=true"): "list",
+            ("LIST", ""): "list",
+            ("GET", "?scan=true"): "scan",
+            ("SCAN", ""): "scan",
+        }
+        for i, ((method, query), operation) in enumerate(asked.items()):
+            path = f"secret/data/unread-{i}"
+            headers = {"Content-Type": "application/merge-patch+json"}
+            self.assertStatus(400, self.vault.request(method, path + query, b"{broken", headers=headers))
+            found = self.vault.get(f"sys/audit/records?path={path}&operation={operation}")
+            self.assertEqual([path], [r["path"] for r in found.data["records"]], (method, query))
+        self.vault.post("sys/health", b"{broken")  # refused before anybody looks whether it is open
+        found = self.vault.get("sys/audit/records?path=sys/health&operation=update&limit=1")
+        self.assertEqual(400, found.data["records"][0]["result"])
+
     def test_pages_join_without_gap_or_repeat(self):
         for i in range(12):
             self.vault.get(f"sys/nothing-{i}")
