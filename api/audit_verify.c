@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vault/audit/line.h"
+#include "vault/audit/lines.h"
 #include "vault/audit/verifier.h"
 #include "vault/audit/walk.h"
 #include "vault/audit/witness_file.h"
@@ -185,32 +186,22 @@ static struct status verify_database(struct verification *v)
 // ---- from an export
 
 struct export_reader {
-    FILE *file;
-    char *line;
-    size_t capacity;
-    int64_t number;
+    struct audit_lines lines;
     bool ended;
 };
 
 static void export_reader_done(struct export_reader *r)
 {
-    free(r->line);
-    if (r->file != NULL) {
-        fclose(r->file);
-    }
+    audit_lines_done(&r->lines);
 }
 
 static struct status next_line(struct export_reader *r, struct str *out)
 {
-    ssize_t len = getline(&r->line, &r->capacity, r->file);
-    if (len < 0) {
+    bool more;
+    TRY(audit_lines_next(&r->lines, out, &more));
+    if (!more) {
         FAIL(NOT_FOUND, "the file ends early: the export isn't whole");
     }
-    if (len > AUDIT_LINE_MAX) {
-        FAIL(INVALID, "a line is too long");
-    }
-    r->number++;
-    *out = str_trim((struct str){r->line, (size_t)len});
     return OK_STATUS;
 }
 
@@ -252,7 +243,7 @@ static struct status take_export_line(struct verification *v, struct export_read
         return audit_verifier_take(v->verifier, &line.item);
     }
     r->ended = true;
-    if (line.lines != r->number - 2) {
+    if (line.lines != r->lines.number - 2) {
         FAIL(INVALID, "the number of lines isn't what its last line says");
     }
     return OK_STATUS;
@@ -263,7 +254,7 @@ static struct status explain_line(struct verification *v, const struct export_re
 {
     if (!status_ok(s)) {
         snprintf(v->failure, sizeof v->failure, "%s, line %lld: %s", v->options.export_file,
-                 (long long)r->number, s.what);
+                 (long long)r->lines.number, s.what);
     }
     return s;
 }
@@ -390,18 +381,17 @@ static struct status make_verifier(struct verification *v)
 
 static struct status verify(struct verification *v)
 {
-    struct export_reader reader CLEANUP(export_reader_done) = {.file = NULL};
+    struct export_reader reader CLEANUP(export_reader_done) = {.ended = false};
     v->header.to_us = CLOCK_NEVER;
     if (v->options.export_file != NULL) {
-        reader.file = fopen(v->options.export_file, "re");
-        if (reader.file == NULL) {
-            return explain(v, v->options.export_file,
-                           MAKE_STATUS(NOT_FOUND, "the file can't be opened"));
+        struct status opened = audit_lines_open(&reader.lines, v->options.export_file);
+        if (!status_ok(opened)) {
+            return explain(v, v->options.export_file, opened);
         }
         TRY(explain_line(v, &reader, read_export_header(v, &reader)));
     }
     TRY(make_verifier(v));
-    TRY(reader.file != NULL ? verify_export(v, &reader) : verify_database(v));
+    TRY(v->options.export_file != NULL ? verify_export(v, &reader) : verify_database(v));
     audit_verifier_end(v->verifier);
     return compare(v);
 }

@@ -224,6 +224,7 @@ static struct status find_in_mount(struct dispatch *d, const struct operation *o
 
 // ---- running a handler
 
+// What a method asks for. Only handlers know whether a POST would create.
 static enum policy_operation operation_of(enum http_method method)
 {
     switch (method) {
@@ -361,6 +362,7 @@ static void serve_audited(struct dispatch *d, struct operation *op, struct http_
 {
     struct worker *w = op->worker;
     w->operations++;
+    op->operation = operation_name(operation_of(req->method)); // until a handler knows better
     struct status s = status_ok(begun) ? run_handler(d, op, req, res) : begun;
     if (!status_ok(s)) {
         op->reason = op->reason == NULL ? s.what : op->reason;
@@ -469,8 +471,7 @@ void dispatch_serve(void *ctx, struct http_request *req, struct http_response *r
                            .deadline_us = req->deadline_us,
                            .remote = req->remote,
                            .token_text = req->token,
-                           .path = req->path.text,
-                           .operation = str_from_c(http_method_name(req->method))};
+                           .path = req->path.text};
     serve(d, &op, req, res);
     metrics_count_request(op.worker->number, op.operation, res->status,
                           clock_monotonic_us() - req->received_us);

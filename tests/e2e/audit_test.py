@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import resource
 import subprocess
 import threading
 import time
@@ -20,6 +21,25 @@ def verify(*args):
         capture_output=True,
         text=True,
         check=False,
+    )
+    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+
+MEMORY_BYTES = 200 * 1024 * 1024  # of address space: the program, its libraries and little else
+
+
+def verify_with_little_memory(*args):
+    """The same, of an export that somebody made to hurt."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+
+    done = subprocess.run(
+        [harness.PROGRAM, "audit", "verify", *args, "-format", "json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=None if harness.SANITIZED else limit,
     )
     return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
@@ -60,6 +80,28 @@ class AuditTest(harness.VaultTest):
         reply = self.vault.get("sys/audit/records?result=denied&limit=1")
         self.assertEqual(403, reply.data["records"][0]["result"])
         self.assertEqual("", reply.data["records"][0]["actor"])
+
+    def test_what_cannot_be_read_is_found_by_the_operation_that_it_would_have_been(self):
+        asked = {
+            ("POST", ""): "update",
+            ("PUT", ""): "update",
+            ("PATCH", ""): "patch",
+            ("DELETE", ""): "delete",
+            ("GET", ""): "read",
+            ("GET", "?list=true"): "list",
+            ("LIST", ""): "list",
+            ("GET", "?scan=true"): "scan",
+            ("SCAN", ""): "scan",
+        }
+        for i, ((method, query), operation) in enumerate(asked.items()):
+            path = f"secret/data/unread-{i}"
+            headers = {"Content-Type": "application/merge-patch+json"}
+            self.assertStatus(400, self.vault.request(method, path + query, b"{broken", headers=headers))
+            found = self.vault.get(f"sys/audit/records?path={path}&operation={operation}")
+            self.assertEqual([path], [r["path"] for r in found.data["records"]], (method, query))
+        self.vault.post("sys/health", b"{broken")  # refused before anybody looks whether it is open
+        found = self.vault.get("sys/audit/records?path=sys/health&operation=update&limit=1")
+        self.assertEqual(400, found.data["records"][0]["result"])
 
     def test_pages_join_without_gap_or_repeat(self):
         for i in range(12):
@@ -112,6 +154,33 @@ class AuditTest(harness.VaultTest):
         removed = lines[:at] + lines[at + 1 :]
         self.assertEqual(1, verify("-export", self.save("".join(removed), "removed.jsonl"))[0])
         self.assertEqual(1, verify("-export", self.save("".join(lines[:-1]), "cut.jsonl"))[0])
+
+    def test_a_number_in_an_export_takes_no_memory(self):
+        lines = self.export().splitlines(keepends=True)
+        at = next(i for i, line in enumerate(lines) if '"type":"chain"' in line)
+        number = 1 << 24
+        claim = {"type": "claim", "chain": 1, "seq": 0, "head": "00" * 32, "closed": False, "dropped": False}
+        lines[at + 1 : at + 1] = [json.dumps({**claim, "checkpoint": number}) + "\n"]
+        end = json.loads(lines[-1])
+        lines[-1] = json.dumps({**end, "lines": end["lines"] + 1}) + "\n"
+        path = self.save("".join(lines), "number.jsonl")
+        code, found = verify_with_little_memory("-export", path)
+        self.assertEqual(3, code, found)
+        self.assertLess(found["problem_count"], 10)
+        removed = {"what": "the checkpoint was removed", "checkpoint": number}
+        self.assertIn(removed, found["problems"])
+
+    def test_an_endless_line_is_refused_where_it_stands(self):
+        path = self.save(self.export().splitlines(keepends=True)[0], "endless.jsonl")
+        os.truncate(path, 1 << 30)
+        code, text = verify_with_little_memory("-export", path)
+        self.assertEqual(1, code)
+        self.assertIn("line 2: the line is too long", text)
+        os.truncate(path, 0)
+        os.truncate(path, 1 << 30)
+        code, text = verify_with_little_memory("-export", self.save(self.export(), "all.jsonl"), "-against", path)
+        self.assertEqual(1, code)
+        self.assertIn("the line is too long", text)
 
     def test_part_of_the_log_verifies_too(self):
         self.vault.get("sys/mounts")

@@ -74,6 +74,15 @@ class MetricsTest(harness.VaultTest):
         self.assertEqual(before + 1, self.value("rotunda_requests_total", operation="read", code="403"))
         self.assertGreater(self.value("rotunda_request_duration_seconds", operation="read"), durations)
 
+    def test_what_cannot_be_read_counts_as_what_it_would_have_been(self):
+        before = self.value("rotunda_requests_total", operation="update", code="400")
+        other = self.value("rotunda_requests_total", operation="other")
+        self.assertStatus(400, self.vault.post("secret/data/a", b"{broken"))
+        self.assertEqual(before + 1, self.value("rotunda_requests_total", operation="update", code="400"))
+        self.assertEqual(other, self.value("rotunda_requests_total", operation="other"))
+        self.assertStatus(200, self.vault.get("sys/seal-status"))
+        self.assertEqual(other + 1, self.value("rotunda_requests_total", operation="other"))
+
     def test_failures_of_nobody_are_counted(self):
         before = self.value("rotunda_unauthenticated_failures_total")
         summed = self.value("rotunda_unauthenticated_failures_summed_total")

@@ -59,8 +59,8 @@ C_LIBRARY_FOLDERS = ("sys", "linux", "arpa", "net", "netinet", "asm", "bits")
 C_LIBRARY = set(
     "assert ctype dirent endian err errno fcntl fenv float fnmatch getopt glob grp ifaddrs inttypes"
     " iso646 langinfo libgen limits locale malloc math netdb poll pthread pty pwd regex sched"
-    " semaphore setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib"
-    " stdnoreturn string strings syslog termios threads time unistd wchar wctype".split()
+    " search semaphore setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio"
+    " stdlib stdnoreturn string strings syslog termios threads time unistd wchar wctype".split()
 )
 
 

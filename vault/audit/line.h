@@ -8,8 +8,9 @@
 #include "vault/audit/walk.h"
 #include "vault/base/arena.h"
 #include "vault/base/buffer.h"
+#include "vault/base/limits.h"
 
-enum { AUDIT_LINE_MAX = 4 * 1024 * 1024 };
+enum { AUDIT_LINE_MAX = LIMIT_AUDIT_LINE_BYTES };
 
 // The first line of an export: what of the log it holds.
 struct audit_export_header {

@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "vault/base/clock.h"
+#include "vault/base/limits.h"
 
-enum { CHECKPOINTS_MAX = 1 << 24 }; // a number beyond it is nonsense, not a reason to take memory
-
-#define NUMBER_MAX (INT64_C(1) << 40) // of chains and records: the same holds
+#define NUMBER_MAX (INT64_C(1) << 40) // of chains, records and checkpoints: more is nonsense
 
 // A chain that is as old as this when a checkpoint is made must be in it: its opening may have been
 // under way.
@@ -18,7 +17,7 @@ void audit_verifier_free(struct audit_verifier *v)
     if (v != NULL) {
         audit_reigns_done(&v->reigns);
         free(v->chains);
-        free(v->checkpoints);
+        verified_checkpoints_done(&v->checkpoints);
         free(v);
     }
 }
@@ -76,52 +75,45 @@ const struct verified_chain *verifier_chain(const struct audit_verifier *v, int6
     return low < v->chain_count && v->chains[low].id == id ? &v->chains[low] : NULL;
 }
 
-struct status verifier_checkpoint(struct audit_verifier *v, int64_t number,
-                                  struct verified_checkpoint **out)
+struct status verifier_note_signed(struct audit_verifier *v, bool genuine)
 {
-    if (number < 1 || number > CHECKPOINTS_MAX) {
-        FAIL(INVALID, "no checkpoint has this number");
+    v->unsigned_count += !genuine || v->keys_doubtful;
+    if (v->unsigned_count > LIMIT_AUDIT_UNSIGNED) {
+        FAIL(LIMIT, "too many keys, chains and checkpoints that this vault didn't sign");
     }
-    size_t wanted = (size_t)number;
-    if (wanted > v->checkpoint_capacity) {
-        size_t capacity = v->checkpoint_capacity < 64 ? 64 : v->checkpoint_capacity * 2;
-        capacity = capacity < wanted ? wanted : capacity;
-        struct verified_checkpoint *table = reallocarray(v->checkpoints, capacity, sizeof *table);
-        if (table == NULL) {
-            FAIL(NOMEM, "out of memory");
-        }
-        v->checkpoints = table;
-        v->checkpoint_capacity = capacity;
-    }
-    while (v->checkpoint_count < wanted) {
-        v->checkpoints[v->checkpoint_count++] = (struct verified_checkpoint){.seen = false};
-    }
-    *out = &v->checkpoints[wanted - 1];
     return OK_STATUS;
 }
 
 // ---- keys
 
-static struct status take_key(struct audit_verifier *v, const struct audit_key_item *key)
+static void check_first_key(struct audit_verifier *v, const struct audit_key_item *key)
 {
-    struct status added = audit_reigns_add(&v->reigns, key);
-    if (added.code == STATUS_NOMEM) {
-        return added;
-    }
-    if (!status_ok(added)) {
-        verifier_report(v, (struct audit_problem){.what = added.what, .key_number = key->number});
-    }
-    v->summary.keys++;
-    if (key->number != 1 || key->public_key.len != AUDIT_PUBLIC_KEY_BYTES) {
-        return OK_STATUS;
-    }
     memcpy(v->summary.first_key, key->public_key.ptr, AUDIT_PUBLIC_KEY_BYTES);
     if (v->options.first_key.len > 0 && !bytes_equal(v->options.first_key, key->public_key)) {
+        v->keys_doubtful = true;
         verifier_report(v, (struct audit_problem){.what = "the first key isn't the one expected: "
                                                           "this is another vault's log, or forged",
                                                   .key_number = 1});
     }
-    return OK_STATUS;
+}
+
+static struct status take_key(struct audit_verifier *v, const struct audit_key_item *key)
+{
+    size_t before = v->reigns.count;
+    struct status added = audit_reigns_add(&v->reigns, key);
+    if (added.code == STATUS_NOMEM) {
+        return added;
+    }
+    bool taken = v->reigns.count > before;
+    if (!status_ok(added)) {
+        v->keys_doubtful = v->keys_doubtful || taken;
+        verifier_report(v, (struct audit_problem){.what = added.what, .key_number = key->number});
+    }
+    v->summary.keys++;
+    if (key->number == 1 && key->public_key.len == AUDIT_PUBLIC_KEY_BYTES) {
+        check_first_key(v, key);
+    }
+    return taken ? verifier_note_signed(v, status_ok(added)) : OK_STATUS;
 }
 
 // ---- checkpoints
@@ -134,10 +126,13 @@ static void report_checkpoint(struct audit_verifier *v, int64_t number, const ch
 static struct digest hash_before(const struct audit_verifier *v, int64_t number)
 {
     struct digest zero = {{0}};
-    return number < 2 ? zero : v->checkpoints[number - 2].hash;
+    const struct verified_checkpoint *before =
+        verified_checkpoints_get(&v->checkpoints, number - 1);
+    return before == NULL ? zero : before->hash;
 }
 
-static void check_checkpoint(struct audit_verifier *v, const struct audit_checkpoint_item *c,
+// True when its signature is good.
+static bool check_checkpoint(struct audit_verifier *v, const struct audit_checkpoint_item *c,
                              const struct verified_checkpoint *known)
 {
     struct audit_checkpoint_header header = {.number = c->number,
@@ -163,32 +158,35 @@ static void check_checkpoint(struct audit_verifier *v, const struct audit_checkp
     if (!status_ok(genuine)) {
         report_checkpoint(v, c->number, genuine.what);
     }
+    return status_ok(genuine);
+}
+
+static void report_missing_checkpoints(struct audit_verifier *v, int64_t expected, int64_t found)
+{
+    for (int64_t n = expected; n < found && n - expected < LIMIT_AUDIT_GAP_PROBLEMS; n++) {
+        report_checkpoint(v, n, "the checkpoint was removed");
+    }
 }
 
 static struct status take_checkpoint(struct audit_verifier *v,
                                      const struct audit_checkpoint_item *c)
 {
     verifier_finish_chain(v);
-    struct verified_checkpoint *known = NULL;
-    struct status found = verifier_checkpoint(v, c->number, &known);
-    if (found.code == STATUS_NOMEM) {
-        return found;
-    }
-    if (!status_ok(found) || known->seen || c->number <= v->checkpoints_seen) {
+    if (c->number <= v->checkpoints_seen) {
         report_checkpoint(v, c->number, "the checkpoint comes out of order");
         return OK_STATUS;
     }
-    for (int64_t missing = v->checkpoints_seen + 1; missing < c->number; missing++) {
-        report_checkpoint(v, missing, "the checkpoint was removed");
-    }
-    check_checkpoint(v, c, known);
+    struct verified_checkpoint *known = NULL;
+    TRY(verified_checkpoints_reach(&v->checkpoints, c->number, &known));
+    report_missing_checkpoints(v, v->checkpoints_seen + 1, c->number);
+    bool genuine = check_checkpoint(v, c, known);
     known->seen = true;
     known->time_us = c->time_us;
     known->tombstone = c->dropped_before_us != 0;
     (void)verifier_digest(c->hash, &known->hash);
     v->checkpoints_seen = c->number;
     v->summary.checkpoints++;
-    return OK_STATUS;
+    return verifier_note_signed(v, genuine);
 }
 
 // Sums of what passes stay within int64_t.
@@ -256,42 +254,40 @@ struct status audit_verifier_take(void *verifier, const struct audit_item *item)
 // Checkpoints that only claims know of: their own rows are gone.
 static void check_all_seen(struct audit_verifier *v)
 {
-    for (size_t i = (size_t)v->checkpoints_seen; i < v->checkpoint_count; i++) {
-        report_checkpoint(v, (int64_t)i + 1, "the checkpoint was removed");
-    }
-    int64_t ordinary = 0;
-    for (size_t i = 0; i < v->checkpoint_count; i++) {
-        v->checkpoints[i].ordinary_before = ordinary;
-        ordinary += !v->checkpoints[i].tombstone;
+    for (size_t i = 0; i < v->checkpoints.count; i++) {
+        int64_t number = v->checkpoints.items[i]->number;
+        if (number > v->checkpoints_seen) {
+            report_checkpoint(v, number, "the checkpoint was removed");
+        }
     }
 }
 
 // The number of the first ordinary checkpoint that was made long enough after `time_us`; 0 for
 // none.
-static int64_t first_checkpoint_after(const struct audit_verifier *v, int64_t time_us)
+static int64_t first_checkpoint_after(const struct verified_checkpoints *c, int64_t time_us)
 {
-    for (size_t i = v->checkpoint_count; i > 0; i--) {
-        if (v->checkpoints[i - 1].time_us <= time_us + OPENING_US) {
-            return i == v->checkpoint_count ? 0 : (int64_t)i + 1;
+    for (size_t i = c->count; i > 0; i--) {
+        if (c->items[i - 1]->time_us <= time_us + OPENING_US) {
+            return i == c->count ? 0 : c->items[i - 1]->number + 1;
         }
     }
-    return v->checkpoint_count == 0 ? 0 : 1;
+    return c->count == 0 ? 0 : 1;
 }
 
 // From its first checkpoint to the one that lists it as closed, or the last, none may leave it out.
 static void check_listed(struct audit_verifier *v, const struct verified_chain *c)
 {
-    int64_t last = c->claimed_closed ? c->last_claim : (int64_t)v->checkpoint_count;
-    int64_t first = first_checkpoint_after(v, c->opened_at_us);
+    const struct verified_checkpoints *known = &v->checkpoints;
+    int64_t last = c->claimed_closed ? c->last_claim : verified_checkpoints_last(known);
+    int64_t first = first_checkpoint_after(known, c->opened_at_us);
     if (c->claims > 0 && (first == 0 || c->first_claim < first)) {
         first = c->first_claim;
     }
     if (first == 0 || last < first) {
         return;
     }
-    const struct verified_checkpoint *from = &v->checkpoints[first - 1];
-    const struct verified_checkpoint *to = &v->checkpoints[last - 1];
-    int64_t expected = to->ordinary_before + !to->tombstone - from->ordinary_before;
+    int64_t expected = verified_checkpoints_ordinary_before(known, last + 1) -
+                       verified_checkpoints_ordinary_before(known, first);
     if (c->claims < expected) {
         verifier_report(v, (struct audit_problem){.what = "checkpoints leave the chain out",
                                                   .chain_id = c->id,
@@ -302,6 +298,7 @@ static void check_listed(struct audit_verifier *v, const struct verified_chain *
 void audit_verifier_end(struct audit_verifier *v)
 {
     verifier_finish_chain(v);
+    verified_checkpoints_sort(&v->checkpoints);
     check_all_seen(v);
     for (size_t i = 0; i < v->chain_count; i++) {
         check_listed(v, &v->chains[i]);
@@ -374,11 +371,12 @@ void audit_verifier_against(struct audit_verifier *v, const struct audit_witness
         report_checkpoint(v, number, genuine.what);
         return;
     }
-    if (number > v->checkpoints_seen || !v->checkpoints[number - 1].seen) {
+    const struct verified_checkpoint *known = verified_checkpoints_get(&v->checkpoints, number);
+    if (known == NULL || !known->seen) {
         report_checkpoint(v, number,
                           "the witness has this checkpoint, the log doesn't: its end was "
                           "removed, or it was put back to an older state");
-    } else if (!verifier_digest_is(w->checkpoint.hash, v->checkpoints[number - 1].hash)) {
+    } else if (!verifier_digest_is(w->checkpoint.hash, known->hash)) {
         report_checkpoint(v, number, "the witness has another checkpoint of this number");
     }
     for (size_t i = 0; i < w->claim_count; i++) {

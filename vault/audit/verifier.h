@@ -6,7 +6,8 @@
 // find is a tail that was cut after the last checkpoint, or together with all later checkpoints:
 // for that, see audit_verifier_against().
 //
-// Memory grows with chains, checkpoints and keys (about 100 octets each), not with records.
+// Memory grows with the chains, checkpoints and keys that came (up to 150 octets each, about what
+// they take in an export), not with records, nor with any number in them.
 #pragma once
 
 #include "vault/audit/item.h"
@@ -50,7 +51,8 @@ struct status audit_verifier_new(const struct audit_verifier_options *options,
                                  struct audit_verifier **out);
 void audit_verifier_cleanup(struct audit_verifier **v);
 
-// An audit_item_sink. Fails only when memory is short: whatever is wrong with the log is reported.
+// An audit_item_sink. Whatever is wrong with the log is reported, and is no failure. NOMEM; LIMIT
+// when the log is made to hurt: too much of it would have to be remembered (vault/base/limits.h).
 struct status audit_verifier_take(void *verifier, const struct audit_item *item);
 // After the last item.
 void audit_verifier_end(struct audit_verifier *v);

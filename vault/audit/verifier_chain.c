@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "vault/audit/verifier_internal.h"
+#include "vault/base/limits.h"
 
 static struct verified_chain *current(struct audit_verifier *v)
 {
@@ -16,7 +17,8 @@ static void report_at(struct audit_verifier *v, int64_t seq, const char *what)
 
 // ---- the header
 
-static void check_header(struct audit_verifier *v, const struct audit_chain_item *c)
+// True when its signature is good.
+static bool check_header(struct audit_verifier *v, const struct audit_chain_item *c)
 {
     struct digest genesis = audit_chain_genesis(&c->header);
     if (!verifier_digest_is(c->genesis, genesis) || c->previous_head.len != DIGEST_BYTES) {
@@ -24,7 +26,7 @@ static void check_header(struct audit_verifier *v, const struct audit_chain_item
     }
     struct digest stored;
     if (!verifier_digest(c->genesis, &stored)) {
-        return;
+        return false;
     }
     const struct audit_signed s = {.what = stored,
                                    .time_us = c->header.opened_at_us,
@@ -34,6 +36,7 @@ static void check_header(struct audit_verifier *v, const struct audit_chain_item
     if (!status_ok(genuine)) {
         report_at(v, 0, genuine.what);
     }
+    return status_ok(genuine);
 }
 
 // A chain continues the one whose connection was lost, exactly where that ended.
@@ -54,7 +57,7 @@ static void check_link(struct audit_verifier *v, const struct audit_chain_item *
 
 static void report_missing_chains(struct audit_verifier *v, int64_t expected, int64_t found)
 {
-    for (int64_t id = expected; id < found && id - expected < 1000; id++) {
+    for (int64_t id = expected; id < found && id - expected < LIMIT_AUDIT_GAP_PROBLEMS; id++) {
         verifier_report(v, (struct audit_problem){.what = "the chain was removed", .chain_id = id});
     }
     if (found < expected) {
@@ -96,10 +99,10 @@ struct status verifier_take_chain(struct audit_verifier *v, const struct audit_c
     // Records follow the genesis that was signed, even when the header was altered.
     (void)verifier_digest(c->genesis, &v->open.head);
     (void)verifier_digest(c->closed_head, &v->open.closed_head);
-    check_header(v, c);
+    bool genuine = check_header(v, c);
     check_link(v, c);
     v->summary.chains++;
-    return OK_STATUS;
+    return verifier_note_signed(v, genuine);
 }
 
 // ---- records
@@ -301,16 +304,13 @@ struct status verifier_take_claim(struct audit_verifier *v, const struct audit_c
 {
     struct verified_checkpoint *checkpoint = NULL;
     struct digest head;
-    struct status found = verifier_checkpoint(v, c->number, &checkpoint);
-    if (found.code == STATUS_NOMEM) {
-        return found;
-    }
-    if (!status_ok(found) || !verifier_digest(c->head, &head)) {
+    if (c->number < 1 || !verifier_digest(c->head, &head)) {
         verifier_report(v, (struct audit_problem){.what = "what the checkpoint says was altered",
                                                   .chain_id = c->chain_id,
                                                   .checkpoint = c->number});
         return OK_STATUS;
     }
+    TRY(verified_checkpoints_reach(&v->checkpoints, c->number, &checkpoint));
     audit_content_add(&checkpoint->content, c->chain_id, c->seq, head, c->closed, c->dropped);
     if (!v->open.active || current(v)->id != c->chain_id) {
         verifier_report(v,

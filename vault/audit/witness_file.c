@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "vault/audit/lines.h"
 
 static void close_fd(int *fd)
 {
@@ -52,20 +52,6 @@ struct status audit_witness_append(const char *path, const struct audit_witness 
     return OK_STATUS;
 }
 
-struct reading {
-    FILE *file;
-    char *line;
-    size_t capacity;
-};
-
-static void reading_done(struct reading *r)
-{
-    free(r->line);
-    if (r->file != NULL) {
-        fclose(r->file);
-    }
-}
-
 static struct status
 take_line(struct str text, struct status (*each)(void *, const struct audit_witness *), void *ctx)
 {
@@ -82,26 +68,16 @@ struct status audit_witness_read(const char *path,
                                  struct status (*each)(void *ctx, const struct audit_witness *w),
                                  void *ctx)
 {
-    struct reading r CLEANUP(reading_done) = {.file = fopen(path, "re")};
-    if (r.file == NULL && errno == ENOMEM) {
-        FAIL(NOMEM, "out of memory");
-    }
-    if (r.file == NULL) {
-        FAIL(NOT_FOUND, "the checkpoint file can't be opened");
-    }
-    ssize_t len;
-    while ((len = getline(&r.line, &r.capacity, r.file)) > 0) {
-        struct str text = str_trim((struct str){r.line, (size_t)len});
+    struct audit_lines lines CLEANUP(audit_lines_done) = {0};
+    struct str text;
+    bool more;
+    TRY(audit_lines_open(&lines, path));
+    TRY(audit_lines_next(&lines, &text, &more));
+    while (more) {
         if (text.len > 0) {
             TRY(take_line(text, each, ctx));
         }
+        TRY(audit_lines_next(&lines, &text, &more));
     }
-    // Whatever isn't the end must not look like it: the lines that are left count.
-    if (feof(r.file) != 0) {
-        return OK_STATUS;
-    }
-    if (errno == ENOMEM) {
-        FAIL(NOMEM, "out of memory");
-    }
-    FAIL(UNAVAILABLE, "the checkpoint file can't be read");
+    return OK_STATUS;
 }

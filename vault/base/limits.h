@@ -64,6 +64,18 @@ enum {
     // Audit
     LIMIT_AUDIT_BATCH = 512,
     LIMIT_AUDIT_QUERY_PAGE = 1000,
+    // A record is far shorter; a checkpoint's line, of some 150 octets for each open chain, has
+    // room for more chains than JSON's members allow.
+    LIMIT_AUDIT_LINE_BYTES = 4 * 1024 * 1024,
+    // Checkpoints that a verifier remembers, of 150 octets each, as long as their lines: those of
+    // 160 years at the default interval, of half a year at the shortest.
+    LIMIT_AUDIT_CHECKPOINTS = 1 << 24,
+    // Keys, chains and checkpoints without a good signature that a verifier remembers: a genuine
+    // log has none, and these take 10 MiB.
+    LIMIT_AUDIT_UNSIGNED = 1 << 16,
+    // One gap in the log's numbers is reported as so many problems at most: enough to see how long
+    // it is, and no work that a single altered number could ask for.
+    LIMIT_AUDIT_GAP_PROBLEMS = 1000,
 
     // Rotators
     LIMIT_ROTATOR_LINE_BYTES = 256 * 1024,

@@ -14,8 +14,7 @@ static const struct store_statement check_allowed = {"operation.allowed",
 static const struct store_statement insert_effect = {
     "operation.effect", "SELECT effect_record($1, $2, $3, $4, $5, $6, $7)"};
 
-// As audit records call it.
-static struct str operation_name(enum policy_operation operation)
+struct str operation_name(enum policy_operation operation)
 {
     static const char *const names[] = {
         [POLICY_OP_READ] = "read",   [POLICY_OP_CREATE] = "create", [POLICY_OP_UPDATE] = "update",

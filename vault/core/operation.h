@@ -42,10 +42,15 @@ struct operation {
     bool effect;          // something durable was changed
     bool outcome_unknown; // it may or may not have been changed
     int64_t effect_chain; // the audit chain that the effect row names; 0 without an effect
-    struct str operation; // read, create, ... ; what was authorised
-    bool seal_after;      // the vault is to be sealed once this is recorded
-    const char *reason;   // literal: why it was refused, for the audit record
+    // read, create, ... : what was authorised; before that, what the request's method asks for.
+    // Empty where nothing is recorded.
+    struct str operation;
+    bool seal_after;    // the vault is to be sealed once this is recorded
+    const char *reason; // literal: why it was refused, for the audit record
 };
+
+// As audit records call it. Static.
+struct str operation_name(enum policy_operation operation);
 
 // Submit with batch_load() what the handler needs in the same snapshot, then call this: waits for
 // the token, checks its MAC, life, uses and addresses.
