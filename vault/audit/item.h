@@ -88,9 +88,9 @@ struct audit_item {
     };
 };
 
-// Takes one item; a failure ends the walk.
 // Takes the previous head over into the header, where it is hashed. Of any other length it isn't
 // what was hashed, and verification will find so.
 void audit_chain_item_link(struct audit_chain_item *c);
 
+// Takes one item; a failure ends the walk.
 typedef struct status audit_item_sink(void *ctx, const struct audit_item *item);
