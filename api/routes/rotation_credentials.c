@@ -270,10 +270,15 @@ static struct status create(const struct rotation_body *b, const struct target *
 {
     struct str password = STR("");
     struct str message = STR("");
+    bool given = !json_is_null(json_get(b->op->body, "password"));
     TRY(rotation_body_text(b, "password", &password));
+    if (given && password.len == 0) {
+        // Without one the account's password is changed at once: not what was meant.
+        return rotation_refuse_field(b, "password", "empty: leave it out to have a new one made");
+    }
     c->target = t->id;
     c->next_rotation_us = b->op->snapshot.now_us;
-    if (password.len > 0) {
+    if (given) {
         struct status s = manage_probe(b->op, t, c, password, &message);
         if (!status_ok(s)) {
             return answer_explain(b->res, s, b->op->arena, "password: %s: %.*s", s.what,

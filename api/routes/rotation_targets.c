@@ -140,18 +140,29 @@ static struct status read_principal(const struct rotation_body *b, struct target
     return OK_STATUS;
 }
 
-static struct status read_secret(const struct rotation_body *b, struct target *t,
-                                 struct buffer *sealed)
+static bool points_elsewhere(const struct target *stored, const struct target *t)
+{
+    return !str_equal(stored->principal, t->principal) || !str_equal(stored->settings, t->settings);
+}
+
+// The stored password goes nowhere but where whoever gave it wanted it to go.
+static struct status read_secret(const struct rotation_body *b, const struct target *stored,
+                                 struct target *t, struct buffer *sealed)
 {
     struct str password = STR("");
+    bool given = !json_is_null(json_get(b->op->body, "password"));
     TRY(rotation_body_text(b, "password", &password));
     if (password.len > TARGET_SECRET_BYTES) {
         return rotation_refuse_field(b, "password", "longer than 4096 octets");
     }
-    if (password.len == 0 && t->row_version == 0) {
+    if (given ? password.len == 0 : t->row_version == 0) {
         return rotation_refuse_field(b, "password", "required: what the rotator logs in with");
     }
-    return password.len == 0
+    if (!given && points_elsewhere(stored, t)) {
+        return rotation_refuse_field(
+            b, "password", "required again: username and settings say where it is sent");
+    }
+    return !given
                ? OK_STATUS
                : target_seal(b->op->worker->vault->keyring, t, bytes_from_str(password), sealed);
 }
@@ -198,7 +209,7 @@ struct status rotation_write_target(struct operation *op, struct http_request *r
     TRY(read_limits(&body, &t));
     TRY(read_principal(&body, &t));
     TRY(read_settings(&body, rotator, &t));
-    TRY(read_secret(&body, &t, &sealed));
+    TRY(read_secret(&body, &found.target, &t, &sealed));
     TRY(target_store(op, &t));
     return answer_empty(res);
 }

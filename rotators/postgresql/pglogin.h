@@ -24,7 +24,6 @@ struct pglogin_route {
     char ca_file[CALL_TEXT_BYTES];
     char socket_owner[CALL_TEXT_BYTES];
     bool socket; // host is the folder of a unix socket
-    bool plain;  // TLS off: loopback only
     int64_t deadline_ms;
     const char *verifier; // becomes the session's setting rotunda.verifier; NULL or "" for none
 };

@@ -9,7 +9,6 @@ static const struct rotunda_setting_spec target_settings[] = {
      "name or address of the server, or the folder of its unix socket"},
     {"port", 0, "5432 unless set"},
     {"database", 0, "where the rotator logs in: postgres unless set"},
-    {"tls", 0, "verify-full (default); off is only for 127.0.0.1 and ::1"},
     {"ca_file", ROTUNDA_SETTING_PATH,
      "certificates that sign the server's, PEM: the system's unless set"},
     {"socket_owner", 0, "user that the server behind a unix socket runs as: postgres unless set"},

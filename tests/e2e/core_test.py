@@ -189,7 +189,7 @@ class CoreTest(unittest.TestCase):
             vault.start()
             self.target.hang_up()
             settings = {"rotator": "postgresql", "host": "127.0.0.1", "port": self.target.port, "database": "d"}
-            settings.update(tls="off", username="u", password="p")
+            settings.update(username="u", password="p")
             self.assertEqual(204, vault.post("sys/mounts/rotation", {"type": "rotation"}).status)
             self.assertEqual(204, vault.post("rotation/targets/db", settings).status)
             host = self.waiting_host(vault, "a")

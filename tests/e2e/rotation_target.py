@@ -2,6 +2,7 @@
 """A real PostgreSQL as the target of rotations: a second server, with passwords and a full log."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 
@@ -32,10 +33,21 @@ class Target:
         self.shell("pg_own $dir; pg_fill $dir")
         with open(os.path.join(self.folder, "data", "pg_hba.conf"), "w", encoding="ascii") as f:
             f.write(HBA)
+        self.certify()
         self.start()
         self.sql(f"CREATE ROLE rotator LOGIN CREATEROLE PASSWORD '{ROTATOR_PASSWORD}'")
         # What was logged while it was set up holds the rotator's password.
         self.log_begins = os.path.getsize(os.path.join(self.folder, "log"))
+
+    def certify(self):
+        """The certificate lies where rotator hosts may read it: the server's folder is closed to them."""
+        self.trust = tempfile.mkdtemp(prefix="rotunda-target-ca.")
+        os.chmod(self.trust, 0o755)
+        self.ca_file = os.path.join(self.trust, "ca.pem")
+        key = os.path.join(self.folder, "data", "server.key")
+        harness.make_certificate("127.0.0.1", self.ca_file, key)
+        shutil.copy(self.ca_file, os.path.join(self.folder, "data", "server.crt"))
+        self.shell('[ "$(id -u)" -ne 0 ] || chown "$(pg_user)" $dir/data/server.*; chmod 600 $dir/data/server.key')
 
     def script(self, commands):
         return f". {SUPPORT}/postgres.sh; dir={self.folder}; {commands}"
@@ -57,7 +69,7 @@ class Target:
 
     def start(self):
         self.shell(
-            f"pg_start $dir -c listen_addresses=127.0.0.1 -c port={self.port} -c log_statement=all"
+            f"pg_start $dir -c listen_addresses=127.0.0.1 -c port={self.port} -c ssl=on -c log_statement=all"
             " -c log_min_error_statement=error -c log_min_duration_statement=0 >/dev/null 2>&1 </dev/null"
         )
 
@@ -70,6 +82,7 @@ class Target:
     def destroy(self):
         self.guardian.stdin.close()
         self.guardian.wait()
+        shutil.rmtree(self.trust)
 
     def sql(self, text):
         return harness.psql(f"host={self.folder} port={self.port} user=rotunda dbname=rotunda", text)
@@ -77,7 +90,7 @@ class Target:
     def login(self, username, password):
         """None when it works, else what the server said."""
         environment = dict(os.environ, PGPASSWORD=password)
-        conninfo = f"host=127.0.0.1 port={self.port} user={username} dbname=rotunda"
+        conninfo = f"host=127.0.0.1 port={self.port} user={username} dbname=rotunda sslmode=disable"
         done = subprocess.run(
             ["psql", "-X", "-A", "-t", "-d", conninfo, "-c", "SELECT 1"],
             env=environment,
@@ -99,7 +112,7 @@ class Target:
             "host": "127.0.0.1",
             "port": self.port,
             "database": "rotunda",
-            "tls": "off",
+            "ca_file": self.ca_file,
             "username": "rotator",
             "password": ROTATOR_PASSWORD,
         }

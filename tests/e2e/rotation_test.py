@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """Rotation on a real PostgreSQL: nobody is locked out, whatever is killed."""
 
+import contextlib
 import os
 import signal
+import socket
 import threading
 import time
 import unittest
@@ -10,7 +12,23 @@ import unittest
 import harness
 from rotation_target import ROTATOR_PASSWORD, Target
 
+SSL_REQUEST = b"\x04\xd2\x16\x2f"
 CONFIG = "rotation {\n  min_interval_s = 1\n}\n"
+
+
+def ask_for_clear_text(listener, done, heard):
+    """What a PostgreSQL client says to a server without TLS that wants its password as it is."""
+    while not done.is_set():
+        try:
+            client, _ = listener.accept()
+        except TimeoutError:
+            continue
+        with client:
+            client.settimeout(1)
+            with contextlib.suppress(OSError):
+                while said := client.recv(4096):
+                    heard.append(said)
+                    client.sendall(b"N" if said[4:] == SSL_REQUEST else b"R\0\0\0\x08\0\0\0\x03")
 
 
 class RotationTest(harness.VaultTest):
@@ -236,6 +254,46 @@ class RulesTest(RotationTest):
         self.assertNotIn(ROTATOR_PASSWORD, reply.text)
         self.assertEqual(["db"], self.vault.list("rotation/targets").data["keys"])
 
+    def test_the_password_goes_only_where_whoever_gave_it_wanted(self):
+        """Else who may change a target but not read its password could have it sent to himself."""
+        path = "rotation/targets/moved"
+        self.assertStatus(204, self.vault.post(path, self.target.settings))
+        elsewhere = {"host": "localhost", "port": 1, "username": "other", "ca_file": None, "socket_owner": "nobody"}
+        for name, value in elsewhere.items():
+            self.refused(path, {name: value}, "password: required again")
+        self.refused(path, {"password": ""}, "password: required")
+        self.assertStatus(204, self.vault.post(path, {"timeout": "5s"}))
+        self.assertStatus(204, self.vault.post(path, {"host": "127.0.0.1", "port": self.target.port}))
+        self.assertStatus(204, self.vault.post(path, {"port": 1, "password": "again"}))
+        self.assertStatus(204, self.vault.delete(path))
+
+    def test_tls_can_not_be_switched_off(self):
+        """A listener that got the port first would ask for the password in clear text."""
+        self.refused("rotation/targets/db", {"tls": "off"}, "tls: neither a field nor a setting")
+        asked = []
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(0.2)
+            port = listener.getsockname()[1]
+            settings = {**self.target.settings, "port": port, "timeout": "2s"}
+            self.assertStatus(204, self.vault.post("rotation/targets/thief", settings))
+            done = threading.Event()
+            thread = threading.Thread(target=ask_for_clear_text, args=(listener, done, asked))
+            thread.start()
+            reply = self.vault.post("rotation/targets/thief/check", {"account": "any"})
+            done.set()
+            thread.join()
+        self.assertFalse(self.assertStatus(200, reply).data["ok"], reply)
+        self.assertTrue(asked)
+        self.assertNotIn(ROTATOR_PASSWORD.encode(), b"".join(asked))
+        self.assertStatus(204, self.vault.delete("rotation/targets/thief"))
+
+    def test_the_rotators_own_account_can_not_be_one_in_care(self):
+        self.put_single("cared")
+        settings = {**self.target.settings, "username": "cared"}
+        reply = self.assertStatus(409, self.vault.post("rotation/targets/db", settings))
+        self.assertIn("in the care of a credential", reply.errors[0])
+        self.assertEqual("rotator", self.vault.get("rotation/targets/db").data["username"])
+
     def test_a_check_tells_what_is_missing_and_how_to_grant_it(self):
         self.put_single("checked")
         reply = self.vault.post("rotation/targets/db/check", {"account": "checked"})
@@ -252,6 +310,8 @@ class RulesTest(RotationTest):
         reply = self.assertStatus(400, self.vault.post("rotation/credentials/imported", body))
         self.assertIn("the target refuses this password", reply.errors[0])
         self.assertStatus(404, self.vault.get("rotation/credentials/imported"))
+        self.refused("rotation/credentials/imported", {**body, "password": ""}, "password: empty")
+        self.assertIsNone(self.target.login("imported", "from-before-the-vault"))
         body["password"] = "from-before-the-vault"
         self.assertStatus(204, self.vault.post("rotation/credentials/imported", body))
         self.assertEqual("from-before-the-vault", self.read("imported").data["password"])
@@ -673,7 +733,7 @@ class MockTest(RotationTest):
         self.assertStatus(204, self.vault.post(f"rotation/credentials/{name}", body))
         first = self.first_version(name)
         self.wait_idle(name)
-        self.assertStatus(204, self.vault.post(path, settings))
+        self.assertStatus(204, self.vault.post(path, {**settings, "password": "p"}))
         return first
 
     def values(self):
@@ -706,7 +766,7 @@ class MockTest(RotationTest):
         self.assertEqual(first["password"], self.read("forbidden").data["password"])
         attention = self.vault.get("rotation/status").data["attention"]
         self.assertIn(("forbidden", "blocked"), [(c["name"], c["state"]) for c in attention])
-        self.assertStatus(204, self.vault.post("rotation/targets/forbidden", {"fault": None}))
+        self.assertStatus(204, self.vault.post("rotation/targets/forbidden", {"fault": None, "password": "p"}))
         path = "rotation/credentials/forbidden/acknowledge"
         self.assertStatus(204, self.vault.post(path, {"action": "retry"}))
         self.wait_idle("forbidden")

@@ -29,6 +29,9 @@ static const struct store_statement list_targets = {
 static const struct store_statement list_accounts = {
     "rotation.target_accounts", "SELECT account FROM rotation_principal WHERE target_id = $1 "
                                 "ORDER BY account LIMIT $2"};
+static const struct store_statement find_account = {
+    "rotation.find_account",
+    "SELECT 1 FROM rotation_principal WHERE target_id = $1 AND account = $2"};
 
 static struct status begin_mac(struct row_mac *m, const struct keyring *k, const struct target *t)
 {
@@ -141,6 +144,18 @@ static struct status change_row(struct session *s, const struct store_statement 
     return OK_STATUS;
 }
 
+// Its rotation would lock the rotator out.
+static struct status refuse_account_in_care(struct session *s, const struct target *t)
+{
+    const struct store_value values[] = {store_uuid(t->id), store_text(t->principal)};
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    TRY(session_exec(s, &find_account, values, ARRAY_LEN(values), &rows));
+    if (rows.count > 0) {
+        FAIL(CONFLICT, "username: this account is in the care of a credential");
+    }
+    return OK_STATUS;
+}
+
 static struct status store_work_row(struct session *s, void *arg)
 {
     const struct store_job *job = arg;
@@ -148,6 +163,7 @@ static struct status store_work_row(struct session *s, void *arg)
     uint8_t mac[ROW_MAC_BYTES];
     struct row_mac m;
     t.row_version++;
+    TRY(refuse_account_in_care(s, &t));
     TRY(begin_mac(&m, job->keyring, &t));
     row_mac_finish(&m, mac);
     const struct store_value values[] = {

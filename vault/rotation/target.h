@@ -59,7 +59,8 @@ struct status target_seal(const struct keyring *k, struct target *t, struct byte
                           struct buffer *sealed);
 struct status target_open(const struct keyring *k, const struct target *t, struct secret **out);
 
-// Inserts or replaces the row that has `t->row_version`. CONFLICT when someone else came first.
+// Inserts or replaces the row that has `t->row_version`. CONFLICT when someone else came first, or
+// the principal is an account that is in care.
 struct status target_store(struct operation *op, const struct target *t);
 // CONFLICT while credentials live there, or when it was changed meanwhile.
 struct status target_remove(struct operation *op, const struct target *t);

@@ -185,9 +185,6 @@ static void a_route_that_trusts_everybody_proves_nothing(void **state)
     server_do(*state, "CREATE ROLE trusting LOGIN PASSWORD '" OLD_PASSWORD "'");
     assert_int_equal(ROTUNDA_PROBE_UNREACHABLE, do_probe(*state, "trusting", "whatever", &error));
     assert_int_equal(ROTUNDA_ERROR_UNTRUSTED, error);
-    server_set(*state, "tls", "off");
-    assert_int_equal(ROTUNDA_PROBE_UNREACHABLE, do_probe(*state, "trusting", "whatever", &error));
-    assert_int_equal(ROTUNDA_ERROR_UNTRUSTED, error);
 }
 
 static void a_server_that_wants_clear_text_is_told_nothing(void **state)
@@ -232,15 +229,6 @@ static void a_server_with_another_certificate_is_unreachable(void **state)
     server_set(*state, "ca_file", "/etc/ssl/certs/ca-certificates.crt");
     assert_int_equal(ROTUNDA_PROBE_UNREACHABLE, do_probe(*state, "app", OLD_PASSWORD, &error));
     assert_int_equal(ROTUNDA_ERROR_UNREACHABLE, error);
-}
-
-static void tls_can_be_off_on_loopback_only(void **state)
-{
-    server_set(*state, "tls", "off");
-    assert_int_equal(ROTUNDA_PROBE_WORKS, do_probe(*state, "app", OLD_PASSWORD, &error));
-    server_set(*state, "host", "192.0.2.1");
-    assert_int_equal(ROTUNDA_PROBE_UNREACHABLE, do_probe(*state, "app", OLD_PASSWORD, &error));
-    assert_int_equal(ROTUNDA_ERROR_INVALID, error);
 }
 
 static void a_socket_of_somebody_else_is_not_trusted(void **state)
@@ -289,7 +277,6 @@ int main(void)
         TEST(a_full_role_or_a_closed_database_accepts_the_password),
         TEST(a_closed_port_is_unreachable),
         TEST(a_server_with_another_certificate_is_unreachable),
-        TEST(tls_can_be_off_on_loopback_only),
         TEST(a_socket_of_somebody_else_is_not_trusted),
         TEST(a_hanging_server_is_given_up_in_time),
     };
