@@ -159,12 +159,11 @@ static struct status read_secret(const struct rotation_body *b, const struct tar
         return rotation_refuse_field(b, "password", "required: what the rotator logs in with");
     }
     if (!given && points_elsewhere(stored, t)) {
-        return rotation_refuse_field(
-            b, "password", "required again: username and settings say where it is sent");
+        return rotation_refuse_field(b, "password",
+                                     "required again: username and settings say where it is sent");
     }
-    return !given
-               ? OK_STATUS
-               : target_seal(b->op->worker->vault->keyring, t, bytes_from_str(password), sealed);
+    return !given ? OK_STATUS
+                  : target_seal(b->op->worker->vault->keyring, t, bytes_from_str(password), sealed);
 }
 
 static struct status read_settings(const struct rotation_body *b,
