@@ -5,6 +5,7 @@
 
 #include "vault/core/metrics.h"
 #include "vault/core/reseal.h"
+#include "vault/core/unsealer.h"
 #include "vault/identity/expiry.h"
 #include "vault/rotation/target.h"
 #include "vault/rotation/version.h"
@@ -13,6 +14,7 @@
 
 struct background {
     const struct worker *worker;
+    struct unsealer *unsealer; // NULL where people unseal
     struct expiry *expiry;
     struct rotation *rotation;
     struct reseal *reseal;
@@ -58,6 +60,9 @@ static void register_metrics(struct background *b)
 static struct status start_parts(struct background *b, struct worker *w,
                                  const struct background_options *options)
 {
+    if (options->unseals_itself) {
+        TRY(unsealer_start(w, &b->unsealer));
+    }
     TRY(expiry_start(w, &b->expiry));
     TRY(reseal_start(w, reseal_tables, &b->reseal));
     register_metrics(b);
@@ -82,6 +87,7 @@ void background_stop(struct background *b)
         rotation_stop(b->rotation);
         reseal_stop(b->reseal);
         expiry_stop(b->expiry);
+        unsealer_stop(b->unsealer);
     }
 }
 

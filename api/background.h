@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // What a node does by itself, beside answering requests: removing expired tokens and the like. All
 // of it runs as fibers on worker 0, whether the vault is sealed or not: each part waits until it is
-// unsealed.
+// unsealed, or sees to that.
 #pragma once
 
 #include "vault/core/worker.h"
@@ -10,6 +10,7 @@
 struct background;
 
 struct background_options {
+    bool unseals_itself;       // and is not unsealed yet
     struct launcher *launcher; // borrowed
     struct rotation_options rotation;
 };

@@ -16,13 +16,13 @@
 #include "vault/base/limits.h"
 #include "vault/core/crew.h"
 #include "vault/core/sealing.h"
+#include "vault/core/unsealer.h"
 #include "vault/store/migrate.h"
 
 enum {
     CONNINFO_MAX = 8192,
     FIRST_CONNECT_TRIES = 50,
     FIRST_CONNECT_WAIT_US = 200000,
-    UNSEAL_RETRY_US = 2 * CLOCK_SECOND,
 };
 
 struct server {
@@ -38,8 +38,8 @@ struct server {
     struct server_worker *workers;
     struct worker *worker_list[LIMIT_WORKERS];
     size_t worker_count;
-    bool unseals_itself;   // and has not been unsealed since the start
-    int64_t unseal_due_us; // the next try
+    bool unseals_itself; // and is not unsealed yet when the workers start
+    struct server_stop stop;
 };
 
 static struct status explain(struct status s, const struct config_problem *why)
@@ -63,6 +63,13 @@ static struct status read_database(struct server *s)
     return OK_STATUS;
 }
 
+// SIGTERM and SIGINT: a database that doesn't answer keeps nobody from ending.
+static bool told_to_end(int64_t within_us)
+{
+    int signal = process_wait_signal(within_us);
+    return signal == SIGTERM || signal == SIGINT;
+}
+
 // PostgreSQL may be starting at the same time as we are.
 static struct status first_session(const struct store_config *database, struct session **out)
 {
@@ -72,7 +79,9 @@ static struct status first_session(const struct store_config *database, struct s
         if (status_ok(s) || s.code != STATUS_UNAVAILABLE) {
             return s;
         }
-        usleep(FIRST_CONNECT_WAIT_US);
+        if (told_to_end(FIRST_CONNECT_WAIT_US)) {
+            FAIL(UNAVAILABLE, "told to end while the database couldn't be reached");
+        }
     }
     return s;
 }
@@ -217,6 +226,7 @@ static struct status make_workers(struct server *s)
 static struct status start_background(struct server *s)
 {
     const struct background_options options = {
+        .unseals_itself = s->unseals_itself,
         .launcher = s->launcher,
         .rotation = {.min_interval_s = s->config->rotation.min_interval_s,
                      .rotators = rotators_builtin()}};
@@ -231,25 +241,6 @@ static struct status start_launcher(struct server *s)
         .user = c->rotation.launcher_user.len > 0 ? c->rotation.launcher_user.ptr : NULL,
         .allow_unlocked = c->allow_unlocked_memory};
     return launcher_start(&options, &s->launcher);
-}
-
-// An automatic seal opens by itself. Where the vault isn't initialised yet, which another node may
-// do, or the database is away, that takes until later; a wrong key is tried only once, and is no
-// reason to end.
-static void try_to_unseal(struct server *s)
-{
-    if (vault_state(&s->vault) < VAULT_SEALED) {
-        status_ignore(sealing_refresh(s->vault.sealing)); // tried again soon
-    }
-    if (vault_state(&s->vault) != VAULT_SEALED) {
-        s->unseals_itself = vault_state(&s->vault) < VAULT_SEALED;
-        return;
-    }
-    struct status opened = sealing_open_static(s->vault.sealing);
-    s->unseals_itself = status_retryable(opened.code);
-    if (!status_ok(opened)) {
-        log_event(LOG_ERROR, "seal.unseal_failed", LOG_STATUS(opened));
-    }
 }
 
 // Unsealed before the workers ran: they connect as their first act.
@@ -312,18 +303,6 @@ static void reload_tls(struct server *s)
     log_event(LOG_INFO, "server.reloaded", LOG_INT("certificates", reloaded));
 }
 
-static void unseal_later(struct server *s)
-{
-    if (!s->unseals_itself || clock_monotonic_us() < s->unseal_due_us) {
-        return;
-    }
-    s->unseal_due_us = clock_monotonic_us() + UNSEAL_RETRY_US;
-    try_to_unseal(s);
-    if (vault_state(&s->vault) == VAULT_UNSEALED) {
-        connect_workers(s);
-    }
-}
-
 static void wait_for_end(struct server *s)
 {
     struct server_watch watch;
@@ -336,19 +315,30 @@ static void wait_for_end(struct server *s)
             reload_tls(s);
         }
         server_watch_look(&watch);
-        unseal_later(s);
         log_sum_up();
     } while (signal != SIGTERM && signal != SIGINT);
     process_notify("STOPPING=1");
     log_event(LOG_INFO, "server.stopping", LOG_INT("deadline_s", s->config->shutdown_deadline_s));
 }
 
-static void stop_workers(struct server *s)
+static size_t count_started(const struct server *s)
 {
-    int64_t deadline_us = clock_monotonic_us() + s->config->shutdown_deadline_s * CLOCK_SECOND;
+    size_t started = 0;
+    for (size_t i = 0; i < s->worker_count; i++) {
+        started += s->workers[i].started;
+    }
+    return started;
+}
+
+static void stop_workers(struct server *s, int exit_code)
+{
+    s->stop.vault = &s->vault;
+    s->stop.deadline_us = clock_monotonic_us() + s->config->shutdown_deadline_s * CLOCK_SECOND;
+    s->stop.exit_code = exit_code;
+    server_stop_begin(&s->stop, count_started(s));
     for (size_t i = 0; i < s->worker_count; i++) {
         if (s->workers[i].started) {
-            server_worker_stop(&s->workers[i], deadline_us);
+            server_worker_stop(&s->workers[i], &s->stop);
         }
     }
     for (size_t i = 0; i < s->worker_count; i++) {
@@ -392,10 +382,7 @@ static struct status prepare(struct server *s)
     if (s->hooks != NULL) {
         TRY(s->hooks->prepare(s->hooks->ctx, &s->vault));
     }
-    s->unseals_itself = s->config->seal.kind == CONFIG_SEAL_STATIC;
-    if (s->unseals_itself) {
-        try_to_unseal(s);
-    }
+    s->unseals_itself = s->config->seal.kind == CONFIG_SEAL_STATIC && unsealer_try(&s->vault);
     TRY(open_listeners(s));
     TRY(make_workers(s));
     return start_background(s);
@@ -427,10 +414,12 @@ int server_run(const struct config *config, const struct server_hooks *hooks)
     } else {
         log_event(LOG_ERROR, "server.start_failed", LOG_STATUS(outcome));
     }
-    stop_workers(&s);
+    int exit_code = status_ok(outcome) ? 0 : 1;
+    stop_workers(&s, exit_code);
     release(&s);
+    server_stop_end(&s.stop);
     log_sum_up_all();
-    return status_ok(outcome) ? 0 : 1;
+    return exit_code;
 }
 
 struct server_arguments {

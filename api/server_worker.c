@@ -52,38 +52,56 @@ static void count_drained(void *ctx)
     w->undrained--;
 }
 
-// A fiber: the loop ends when it does.
-static void stop_fiber(void *arg)
+static void drain(struct server_worker *w)
 {
-    struct server_worker *w = arg;
     w->undrained = w->http_count;
     for (size_t i = 0; i < w->http_count; i++) {
         http_worker_drain(w->http[i], count_drained, w);
     }
-    while (w->undrained > 0 && loop_now_us(w->loop) < w->stop_deadline_us) {
+    while (w->undrained > 0 && loop_now_us(w->loop) < w->stop->deadline_us) {
         fiber_sleep_until(loop_now_us(w->loop) + DRAIN_POLL_US);
     }
     if (w->undrained > 0) {
         log_event(LOG_WARN, "server.drain_cut", LOG_INT("worker", w->worker.number));
     }
+    atomic_fetch_sub(&w->stop->serving, 1);
+}
+
+// Requests and the background of one worker hand work to the others (crew.h), and wait for it.
+static void wait_for_others(struct server_worker *w)
+{
+    atomic_fetch_sub(&w->stop->busy, 1);
+    while (atomic_load(&w->stop->busy) > 0) {
+        fiber_sleep_until(loop_now_us(w->loop) + DRAIN_POLL_US);
+    }
+}
+
+// A fiber: the loop ends when it does.
+static void stop_fiber(void *arg)
+{
+    struct server_worker *w = arg;
+    drain(w);
     background_stop(w->background);
+    wait_for_others(w);
     worker_seal(&w->worker);
     loop_stop(w->loop);
 }
 
 static void on_stop(struct loop_task *task)
 {
-    struct server_worker *w = CONTAINER_OF(task, struct server_worker, stop);
+    struct server_worker *w = CONTAINER_OF(task, struct server_worker, stop_task);
     if (!status_ok(fiber_start(w->loop, stop_fiber, w))) {
+        atomic_fetch_sub(&w->stop->serving, 1);
+        atomic_fetch_sub(&w->stop->busy, 1);
         loop_stop(w->loop);
     }
 }
 
-void server_worker_stop(struct server_worker *w, int64_t deadline_us)
+void server_worker_stop(struct server_worker *w, struct server_stop *stop)
 {
-    w->stop_deadline_us = deadline_us;
-    w->stop = (struct loop_task){.run = on_stop};
-    loop_post(w->loop, &w->stop);
+    w->stop = stop;
+    w->stop_task = (struct loop_task){.run = on_stop};
+    loop_post(w->loop, &w->stop_task);
 }
 
 void server_worker_join(struct server_worker *w)

@@ -8,6 +8,7 @@
 #include "api/background.h"
 #include "api/http/http_server.h"
 #include "api/routes/dispatch.h"
+#include "api/server_stop.h"
 #include "vault/base/config.h"
 
 struct server_listeners {
@@ -33,8 +34,8 @@ struct server_worker {
     struct background *background; // worker 0 only
     pthread_t thread;
     bool started;
-    struct loop_task stop;
-    int64_t stop_deadline_us;
+    struct loop_task stop_task;
+    struct server_stop *stop; // NULL until it is told
     struct server_pulse pulse;
 };
 
@@ -44,7 +45,8 @@ struct status server_worker_init(struct server_worker *w, struct vault *v, int64
 struct status server_worker_add_background(struct server_worker *w,
                                            const struct background_options *options);
 struct status server_worker_start(struct server_worker *w);
-// Any thread: finishes what is running, refuses what is new, disconnects, ends the loop.
-void server_worker_stop(struct server_worker *w, int64_t deadline_us);
+// Any thread: finishes what is running, refuses what is new, disconnects, ends the loop. `stop` is
+// shared by all workers that were started, and each has to be told.
+void server_worker_stop(struct server_worker *w, struct server_stop *stop);
 void server_worker_join(struct server_worker *w);
 void server_worker_done(struct server_worker *w);

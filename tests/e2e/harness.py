@@ -146,7 +146,8 @@ data_dir = "{folder}"
 """
             )
 
-    def start(self):
+    def launch(self):
+        """Starts the program, and doesn't wait for it."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [PROGRAM, "server", "-config", self.config],
@@ -156,6 +157,12 @@ data_dir = "{folder}"
                 env={**os.environ, **self.environment},
                 **self.popen,
             )
+
+    def start(self):
+        self.launch()
+        self.wait_for_answer()
+
+    def wait_for_answer(self):
         deadline = time.monotonic() + 20 * SLOWNESS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

@@ -191,7 +191,7 @@ class LifeTest(RotationTest):
         )
 
     def test_a_pair_alternates_and_the_previous_role_works_through_its_grace(self):
-        old = self.first_version(self.put_pair("duo", grace="8s"))
+        old = self.first_version(self.put_pair("duo", grace="15s"))
         self.assertEqual("duo_a", old["username"])
         self.wait_idle("duo")
         self.rotate("duo")
@@ -398,14 +398,22 @@ class ServiceTest(RotationTest):
         self.put_pair("busy", interval="2s", grace="1s")
         first = self.first_version("busy")
         rotations = 80 if harness.FULL else 4
+        logins = 0  # that have to work
 
         def rotated():
-            last = self.read("busy").data
-            self.assertWorks(last)
-            return last["version"] >= first["version"] + rotations
+            nonlocal logins
+            began = time.monotonic()
+            last = self.first_version("busy")
+            said = self.target.login(last["username"], last["password"])
+            # Current when it was read, so valid for the grace from then on. On a busy machine the login
+            # itself can come later than that: then it proves nothing.
+            if time.monotonic() - began < 0.8:
+                self.assertIsNone(said)
+                logins += 1
+            return last["version"] >= first["version"] + rotations and logins >= 2 * rotations
 
-        self.wait_for(rotated, 10 * rotations, pause_s=0)
-        self.assertStatus(204, self.vault.post("rotation/credentials/busy", {"interval": "1h"}))
+        self.wait_for(rotated, 30 * rotations, pause_s=0)
+        self.slow_down("busy")
 
     def test_readers_of_a_single_role_wait_while_it_is_changed(self):
         self.put_single("held", interval="1s")
@@ -418,8 +426,8 @@ class ServiceTest(RotationTest):
                 self.assertGreater(self.read("held").data["version"], last["version"])
             return last["version"] >= first["version"] + 4
 
-        self.wait_for(rotated, 60, pause_s=0)
-        self.assertStatus(204, self.vault.post("rotation/credentials/held", {"interval": "1h"}))
+        self.wait_for(rotated, 120, pause_s=0)
+        self.slow_down("held")
 
     def test_the_idle_role_is_not_changed_while_it_has_sessions(self):
         self.put_pair("open", grace="1s")
@@ -440,8 +448,8 @@ class ServiceTest(RotationTest):
             session.kill()
             session.wait()
             self.target.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'open_b'")
-        self.wait_for(lambda: self.read("open").data["version"] == old["version"] + 1)
-        self.assertWorks(self.read("open").data)
+        self.wait_for(lambda: self.first_version("open")["version"] == old["version"] + 1)
+        self.assertWorks(self.first_version("open"))
 
     def test_status_and_history_tell_who_answers_for_what(self):
         self.put_single("told")
@@ -496,7 +504,7 @@ class CrashTest(RotationTest):
         self.wait_idle(name)
 
     def check_one_current(self, name):
-        creds = self.read(name).data
+        creds = self.first_version(name)
         self.assertWorks(creds)
         rows = self.vault.database.query(
             "SELECT v.state, count(*) FROM rotation_value v JOIN rotation_credential c"
@@ -554,7 +562,7 @@ class LossTest(RotationTest):
         first = self.first_version("hosted")
         killed = 0
         wanted = 40 if harness.FULL else 4
-        deadline = time.monotonic() + 5 * wanted + 60
+        deadline = time.monotonic() + (15 * wanted + 120) * harness.SLOWNESS
         while killed < wanted:
             self.assertLess(time.monotonic(), deadline)
             for pid in self.hosts():
@@ -583,7 +591,7 @@ class LossTest(RotationTest):
         self.target.start()
         self.assertEqual(["away"], [c["name"] for c in status["attention"]])
         self.assertEqual(1, status["failing"])
-        self.wait_for(lambda: self.credential("away")["version"] == before["version"] + 1, 60)
+        self.wait_for(lambda: self.first_version("away")["version"] == before["version"] + 1, 60)
         self.assertWorks(self.read("away").data)
         self.assertRefused(before)
 
@@ -621,10 +629,10 @@ class LossTest(RotationTest):
         self.put_pair("sealed", interval="1s", grace="0s")
         self.first_version("sealed")
         for _ in range(2):
-            self.assertStatus(204, self.vault.put("sys/seal"))
+            self.wait_for(lambda: self.vault.put("sys/seal").status == 204)
             self.vault.unseal(self.vault.node)
             reached = self.first_version("sealed")["version"]
-            self.wait_for(lambda seen=reached: self.read("sealed").data["version"] > seen, 30)
+            self.wait_for(lambda seen=reached: self.first_version("sealed")["version"] > seen, 30)
         self.slow_down("sealed")
 
     def test_a_password_set_by_hand_during_an_attempt_blocks_it_until_acknowledged(self):
@@ -654,8 +662,9 @@ class LossTest(RotationTest):
         self.assertStatus(400, self.vault.post(path, {"action": "hope"}))
         self.assertStatus(204, self.vault.post(path, {"action": "apply"}))
         self.wait_idle("meddled")
-        self.assertEqual(before["version"] + 1, self.read("meddled").data["version"])
-        self.assertWorks(self.read("meddled").data)
+        after = self.first_version("meddled")
+        self.assertEqual(before["version"] + 1, after["version"])
+        self.assertWorks(after)
 
 
 class TwoNodesTest(RotationTest):
@@ -671,9 +680,18 @@ class TwoNodesTest(RotationTest):
         self.assertEqual(0, second.stop())
         self.rotate_until_stopped(first, name, place)
         self.vault.restart(second)
-        read = lambda: second.request("GET", f"rotation/credentials/{name}", token=self.vault.token)
-        self.wait_for(lambda: read().data["state"] == "idle", 30)
-        self.assertEqual(before + 1, read().data["version"])
+        after = lambda: self.read_from(second, f"credentials/{name}")
+        self.wait_for(lambda: after()["state"] == "idle", 30)
+        self.assertEqual(before + 1, after()["version"])
+
+    def read_from(self, node, path):
+        """Asked again when the database is busy."""
+
+        def data():
+            reply = node.request("GET", f"rotation/{path}", token=self.vault.token)
+            return reply.data if reply.status == 200 else None
+
+        return self.wait_for(data)
 
     def test_a_late_node_changes_nothing(self):
         self.put_single("late")
@@ -684,11 +702,11 @@ class TwoNodesTest(RotationTest):
                 self.stop_at(place, "late")
                 first, second = self.vault.nodes
                 left = first.read_log().count("rotation.attempt_left")
-                seen = second.request("GET", "rotation/creds/late", token=self.vault.token).data
+                seen = self.read_from(second, "creds/late")
                 first.process.send_signal(signal.SIGCONT)
                 self.wait_for(lambda seen=left: first.read_log().count("rotation.attempt_left") > seen)
                 time.sleep(0.5)
-                creds = self.read("late").data
+                creds = self.first_version("late")
                 self.assertEqual(seen, {**creds, "ttl": seen["ttl"]})
                 self.served.add(creds["password"])
                 self.assertWorks(creds)
@@ -697,18 +715,22 @@ class TwoNodesTest(RotationTest):
         self.vault.nodes[0].request("GET", "sys/health")
         for number in range(6):
             self.put_single(f"shared{number}", interval="1s")
-        time.sleep(6)
-        nodes = self.vault.database.query("SELECT DISTINCT node FROM rotation_event WHERE node <> ''")
+
+        def shared():
+            nodes = self.vault.database.query("SELECT DISTINCT node FROM rotation_event WHERE node <> ''")
+            promoted = self.vault.database.query("SELECT count(*) FROM rotation_event WHERE state = 'promoted'")
+            return sorted(nodes) == [["node0"], ["node1"]] and int(promoted[0][0]) >= 24
+
+        self.wait_for(shared, 120)
         double = self.vault.database.query(
             "SELECT credential_id, version FROM rotation_event WHERE state = 'promoted'"
             " GROUP BY 1, 2 HAVING count(*) > 1"
         )
-        self.assertEqual([["node0"], ["node1"]], sorted(nodes))
         self.assertEqual([], double)
         for number in range(6):
-            self.vault.post(f"rotation/credentials/shared{number}", {"interval": "1h"})
+            self.slow_down(f"shared{number}")
             self.wait_idle(f"shared{number}")
-            self.assertWorks(self.read(f"shared{number}").data)
+            self.assertWorks(self.first_version(f"shared{number}"))
 
 
 class MockTest(RotationTest):
@@ -792,13 +814,13 @@ class MockTest(RotationTest):
 
     def test_two_slots_keep_the_previous_value_through_its_grace(self):
         first = self.put_mock("slots", rotator="mock-slots")
-        self.assertStatus(204, self.vault.post("rotation/credentials/slots", {"grace": "2s"}))
+        self.assertStatus(204, self.vault.post("rotation/credentials/slots", {"grace": "10s"}))
         self.assertStatus(200, self.vault.post("rotation/credentials/slots/rotate"))
         second = self.read("slots").data
         self.assertAccepted(second)
         self.assertAccepted(first)
         self.assertEqual(first["password"], self.read("slots", "?version=previous").data["password"])
-        self.wait_idle("slots")
+        self.wait_idle("slots", 60)
         self.assertAccepted(second)
         self.assertNotIn(first["password"].encode().hex(), self.values())
 
@@ -807,10 +829,17 @@ class MockTest(RotationTest):
         self.put_single("prompt")
         self.first_version("prompt")
         self.wait_idle("prompt")
+        usual_s = self.time_rotation("prompt")
         self.vault.post("rotation/credentials/hung/rotate", {"timeout": "0s"})
+        # The hung one holds its worker for longer.
+        self.assertLess(self.time_rotation("prompt"), 10 + 2 * usual_s)
+
+    def time_rotation(self, name):
         began = time.monotonic()
-        self.rotate("prompt")
-        self.assertLess(time.monotonic() - began, 10)  # the hung one holds its worker for longer
+        self.rotate(name)
+        seconds = time.monotonic() - began
+        self.wait_idle(name)
+        return seconds
 
 
 if __name__ == "__main__":

@@ -11,9 +11,13 @@ import harness
 import postgres
 
 INTERVAL_US = 2_000_000  # pinged four times in it
+SHUTDOWN_DEADLINE_S = 3
+CONFIG = f'shutdown_deadline = "{SHUTDOWN_DEADLINE_S}s"\n'
 
 
-class WatchdogTest(unittest.TestCase):
+class ManagerTest(unittest.TestCase):
+    """With somebody in the place of systemd."""
+
     def setUp(self):
         self.vault = harness.Vault()
         self.addCleanup(self.vault.stop)
@@ -59,6 +63,8 @@ class WatchdogTest(unittest.TestCase):
         lines = [json.loads(line) for line in self.vault.node.read_log().splitlines()]
         return [line for line in lines if line["event"] == name]
 
+
+class WatchdogTest(ManagerTest):
     def test_an_idle_vault_is_well_sealed_or_not_and_without_its_database(self):
         self.vault.node.start()
         self.assertPings("not initialised")
@@ -117,6 +123,80 @@ class WatchdogTest(unittest.TestCase):
                 last = self.manager.recv(4096).decode()
         except BlockingIOError:
             return last
+
+
+class HangingDatabaseTest(ManagerTest):
+    """What the node does by itself waits for the database, the main thread never."""
+
+    def setUp(self):
+        super().setUp()
+        key = os.path.join(self.vault.folder, "seal-key")
+        with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as f:
+            f.write(os.urandom(32))
+        seal = f'seal "static" {{ key_file = "{key}" }}'
+        self.vault.nodes = [
+            harness.Node(self.vault.database, self.vault.folder, f"static{i}", CONFIG, seal=seal) for i in range(2)
+        ]
+        self.first, self.second = self.vault.nodes
+        self.server = postgres.Server()
+
+    def pause_database(self):
+        self.server.pause()
+        self.addCleanup(self.server.resume)
+
+    def initialise(self, node):
+        reply = node.request("PUT", "sys/init", {"recovery_shares": 1, "recovery_threshold": 1})
+        self.assertEqual(200, reply.status, reply)
+        self.vault.token = reply.json["root_token"]
+
+    def is_open(self, node):
+        return node.request("GET", "sys/mounts", token=self.vault.token).status == 200
+
+    def assertEnds(self, node, within_s, code=0):
+        began = time.monotonic()
+        self.assertEqual(code, node.stop())
+        self.assertLess(time.monotonic() - began, within_s * harness.SLOWNESS)
+
+    def test_unsealing_that_hangs_holds_nothing_up_and_is_gone_on_with(self):
+        self.first.start()
+        self.pause_database()
+        time.sleep(3)  # it tries every two seconds
+        self.assertPings("it hangs while it looks for a vault to unseal")
+        self.server.resume()
+        self.second.start()
+        self.initialise(self.second)
+        postgres.wait_until(lambda: self.is_open(self.first), 30 * harness.SLOWNESS, "the first is unsealed")
+
+    def test_unsealing_that_hangs_keeps_no_server_from_ending(self):
+        self.first.start()
+        self.pause_database()
+        time.sleep(3)
+        self.assertEnds(self.first, 10)
+
+    def test_an_unsealed_server_ends_soon_after_its_deadline(self):
+        self.first.start()
+        self.initialise(self.first)
+        self.pause_database()
+        time.sleep(2)  # what runs in the background hangs by then
+        self.assertEnds(self.first, SHUTDOWN_DEADLINE_S + 15)
+        self.assertEqual(1, len(self.events("server.stop_cut")))
+
+    def test_started_meanwhile_it_unseals_itself_once_the_database_is_back(self):
+        self.first.start()
+        self.initialise(self.first)
+        self.assertEqual(0, self.first.stop())
+        self.pause_database()
+        self.first.launch()
+        time.sleep(3)
+        self.server.resume()
+        self.first.wait_for_answer()
+        postgres.wait_until(lambda: self.is_open(self.first), 30 * harness.SLOWNESS, "it is unsealed")
+
+    def test_started_meanwhile_it_can_be_ended(self):
+        self.pause_database()
+        self.first.launch()
+        time.sleep(1)
+        self.assertEnds(self.first, 20, code=1)
 
 
 if __name__ == "__main__":

@@ -219,6 +219,9 @@ static void keep_connected(void *arg)
         struct status s = connect_once(b);
         if (status_ok(s)) {
             backoff_us = BACKOFF_FIRST_US;
+            if (b->closing) {
+                batch_connection_lost(b, OK_STATUS); // batch_close() found none yet
+            }
             status_ignore(fiber_wait(&b->lost, CLOCK_NEVER)); // can't time out
             continue;
         }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "vault/audit/checkpoint.h"
+#include "vault/audit/log_internal.h"
 #include "vault/audit/walk.h"
 #include "vault/store/migrate.h"
 
@@ -86,13 +87,28 @@ void audit_fixture_start(struct audit_fixture *f, size_t node)
     }
 }
 
+// PostgreSQL learns of it later than we do, and until then takes the chain's node for alive.
+static void wait_for_unlocking(struct audit_fixture *f, int64_t chain)
+{
+    char sql[256];
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND "
+             "classid = " AUDIT_CHAIN_LOCK " AND objid = %lld",
+             (long long)chain);
+    while (audit_fixture_count(f, sql) > 0) {
+        fiber_sleep_until(clock_monotonic_us() + CONNECT_POLL_US);
+    }
+}
+
 void audit_fixture_kill(struct audit_fixture *f, size_t node)
 {
     if (f->batches[node] != NULL) {
+        int64_t chain = audit_log_chain(f->logs[node]);
         struct batch *b = TAKE(f->batches[node]);
         audit_log_attach(f->logs[node], NULL);
         batch_close(b);
         batch_free(b);
+        wait_for_unlocking(f, chain);
     }
 }
 

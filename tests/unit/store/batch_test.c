@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: ISC
 #include "vault/store/batch.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tests/support/test.h"
 #include "vault/base/limits.h"
@@ -18,6 +20,8 @@ struct fixture {
     size_t barriers_wanted; // each as full as can be
     size_t barriers_built;
     size_t barriers_done;
+    atomic_bool hold_connecting; // new connections aren't ready as long as this is set
+    atomic_bool connecting;
 };
 
 static const struct store_statement durable = {"test.durable", "SELECT 1"};
@@ -25,8 +29,12 @@ static const struct store_statement *const barrier_statements[] = {&durable, NUL
 
 static struct status barrier_connected(void *ctx, struct session *session)
 {
-    (void)ctx;
+    struct fixture *f = ctx;
     (void)session;
+    atomic_store(&f->connecting, true);
+    while (atomic_load(&f->hold_connecting)) {
+        usleep(1000);
+    }
     return OK_STATUS;
 }
 
@@ -370,6 +378,32 @@ static void lost_connection_fails_what_was_sent_and_comes_back(void **state)
     run(body_lost_connection);
 }
 
+static void release_fiber(void *arg)
+{
+    struct fixture *f = arg;
+    atomic_store(&f->hold_connecting, false);
+}
+
+static void body_close_while_connecting(struct fixture *f)
+{
+    struct batch_op op;
+    atomic_store(&f->hold_connecting, true);
+    atomic_store(&f->connecting, false);
+    batch_write(f->batch, &terminate_self, NULL, 0, &op);
+    assert_status(UNAVAILABLE, batch_wait(&op));
+    while (!atomic_load(&f->connecting)) {
+        fiber_sleep_until(clock_monotonic_us() + 1000);
+    }
+    // Begins when this fiber waits next: in batch_close().
+    assert_ok(fiber_start(f->loop, release_fiber, f));
+}
+
+static void closing_ends_although_a_connection_is_being_made(void **state)
+{
+    (void)state;
+    run(body_close_while_connecting);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +417,7 @@ int main(void)
         cmocka_unit_test(readers_wait_only_a_moment_for_others),
         cmocka_unit_test(text_with_nul_ends_only_its_own_operation),
         cmocka_unit_test(lost_connection_fails_what_was_sent_and_comes_back),
+        cmocka_unit_test(closing_ends_although_a_connection_is_being_made),
     };
     const struct store_config config = {.conninfo = getenv("ROTUNDA_TEST_DATABASE")};
     struct session *s = NULL;
