@@ -99,9 +99,11 @@ struct status rotation_delete_credential(struct operation *op, struct http_reque
 static struct status read_accounts(const struct rotation_body *b, struct credential *c)
 {
     struct json_value v = json_get(b->op->body, "accounts");
-    if (json_is_null(v)) {
-        v = json_get(b->op->body, "account");
+    struct json_value one = json_get(b->op->body, "account");
+    if (!json_is_null(v) && !json_is_null(one)) {
+        return rotation_refuse_field(b, "account", "give account or accounts, not both");
     }
+    v = json_is_null(v) ? one : v;
     struct json_strings names = {0};
     if (!json_is_null(v) && !status_ok(json_as_strings(v, &names))) {
         return rotation_refuse_field(b, "accounts", "expected one name, or two of a pair");

@@ -93,7 +93,7 @@ static bool read_change(const struct rotunda_call *call, struct change *out,
     }
     if (!may_touch(call)) {
         call_fail(reply, ROTUNDA_ERROR_INVALID,
-                  "the role is the rotator's own: set self_rotation = true to rotate it");
+                  "the role is the rotator's own: the target's username must be another role");
         return false;
     }
     if (call->fence < 0) {

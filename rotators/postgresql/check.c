@@ -136,8 +136,7 @@ static void check_role(const struct rotunda_call *call, const struct names *n,
     bool separate = !call_text_equal(call->account.name, call->target.principal);
     report(reply, "separate_principal", separate,
            "the rotator does not log in as the role that it changes",
-           "CREATE ROLE rotunda_rotator LOGIN CREATEROLE; then name it as the target's principal, "
-           "or set self_rotation = true on the account");
+           "CREATE ROLE rotunda_rotator LOGIN CREATEROLE; then name it as the target's username");
 }
 
 // Up to version 15 CREATEROLE may alter any role but superusers and replication roles; since 16 it

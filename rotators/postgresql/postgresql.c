@@ -18,7 +18,6 @@ static const struct rotunda_setting_spec target_settings[] = {
 static const struct rotunda_setting_spec account_settings[] = {
     {"pair_role", 0, "the other role of an alternating pair"},
     {"owner_role", 0, "role that owns the objects of the pair; both are members"},
-    {"self_rotation", 0, "true where the account is the target's own principal"},
     {NULL, 0, NULL},
 };
 

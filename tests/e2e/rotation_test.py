@@ -227,6 +227,8 @@ class RulesTest(RotationTest):
         self.refused(path, self.body(target=None), "target: required")
         self.refused(path, self.body(target="missing"), "target: there is no such target")
         self.refused(path, self.body(account=None), "accounts: required")
+        self.refused(path, self.body(accounts="other"), "account: give account or accounts")
+        self.refused(path, self.body(self_rotation="true"), "self_rotation: neither a field nor a setting")
         self.refused(path, self.body(interval="0s"), "interval: expected 1s")
         self.refused(path, self.body(interval="soon"), "interval: expected a duration")
         self.refused(path, self.body(grace="1h"), "grace: must be shorter")
