@@ -283,8 +283,8 @@ static struct status create(const struct rotation_body *b, const struct target *
     if (given) {
         struct status s = manage_probe(b->op, t, c, password, &message);
         if (!status_ok(s)) {
-            return answer_explain(b->res, s, b->op->arena, "password: %s: %.*s", s.what,
-                                  STR_ARG(message));
+            return answer_explain(b->res, s, b->op->arena, "password: %s%s%.*s", s.what,
+                                  message.len > 0 ? ": " : "", STR_ARG(message));
         }
         c->current_version = 1;
         c->last_version = 1;

@@ -326,6 +326,11 @@ class RulesTest(RotationTest):
         reply = self.vault.post("rotation/credentials/other", self.body(account="mine"))
         self.assertStatus(409, reply)
         self.assertStatus(404, self.vault.get("rotation/credentials/other"))
+        # Nor by way of another target that is the same server.
+        self.assertStatus(204, self.vault.post("rotation/targets/again", self.target.settings))
+        reply = self.vault.post("rotation/credentials/other", self.body(account="mine", target="again"))
+        self.assertStatus(409, reply)
+        self.assertStatus(204, self.vault.delete("rotation/targets/again"))
         self.assertStatus(409, self.vault.delete("rotation/targets/db"))
         self.first_version("mine")
         self.wait_idle("mine")

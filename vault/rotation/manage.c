@@ -6,10 +6,14 @@
 
 enum { PROGRESS_POLL_US = CLOCK_SECOND / 20, SEALED_BYTES = 8192 };
 
+// Two targets with the same settings are one system.
 static const struct store_statement insert_principal = {
     "rotation.insert_principal",
     "INSERT INTO rotation_principal (target_id, account, namespace_id, credential_id, fence) "
-    "VALUES ($1, $2, $3, $4, 0) ON CONFLICT DO NOTHING RETURNING 1"};
+    "SELECT $1, $2, $3, $4, 0 WHERE NOT EXISTS (SELECT 1 FROM rotation_principal p "
+    "JOIN rotation_target o ON o.id = p.target_id JOIN rotation_target t ON t.id = $1 "
+    "WHERE p.account = $2 AND o.id <> t.id AND o.rotator = t.rotator AND o.settings = t.settings) "
+    "ON CONFLICT DO NOTHING RETURNING 1"};
 static const struct store_statement lock_working = {
     "rotation.lock_working",
     "SELECT 1 FROM rotation_attempt WHERE credential_id = $1 AND open FOR UPDATE"};
