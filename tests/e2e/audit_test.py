@@ -250,6 +250,41 @@ class AuditTest(harness.VaultTest):
         self.assertIn(429, codes)
 
 
+class TokenInPathTest(harness.VaultTest):
+    """Old clients name a token in the path. Nothing answers there, and nothing keeps it."""
+
+    def test_a_token_in_a_path_is_shown_as_its_hash_wherever_the_path_goes(self):
+        mount = {"type": "kv", "options": {"version": "2"}}
+        self.assertStatus(204, self.vault.post("sys/mounts/secret", mount))
+        options = {"type": "file", "options": {"file_path": "paths.jsonl"}}
+        self.assertStatus(204, self.vault.post("sys/audit/paths", options))
+        token = self.vault.post("auth/token/create", {}).json["auth"]["client_token"]
+        chosen = {"id": "a-token-of-ones-own"}
+        self.assertStatus(200, self.vault.post("auth/token/create", chosen))
+        for name in ("lookup", "renew", "revoke", "revoke-orphan"):
+            for method in ("GET", "POST"):
+                for text in (token, chosen["id"], "short"):
+                    self.assertStatus(404, self.vault.request(method, f"auth/token/{name}/{text}"))
+        self.vault.get(f"secret/data/{token}")
+        self.vault.post(f"sys/nothing/%22{token}%22/x", b"{broken")
+        self.assertStatus(200, self.vault.post(f"secret/data/{token}", {"data": {"k": "v"}}))
+        self.assertStatus(204, self.vault.delete(f"secret/data/{token}"))
+        self.vault.get("sys/last")
+        with open(os.path.join(self.vault.folder, "audit", "paths.jsonl"), encoding="utf-8") as f:
+            written = []
+            self.assertTrue(wait_until(lambda: written.append(f.read()) or "sys/last" in "".join(written)))
+        export = self.assertStatus(200, self.vault.get("sys/audit/export")).text
+        effects = str(self.vault.database.query("SELECT * FROM effect"))
+        places = {"export": export, "file": "".join(written), "log": self.vault.node.read_log(), "effect": effects}
+        for place, text in places.items():
+            for secret in (token, chosen["id"], "lookup/short"):
+                self.assertNotIn(secret, text, place)
+        hashed = self.vault.post("sys/audit-hash/file", {"input": token}).data["hash"]
+        for path in (f"auth/token/lookup/{hashed}", f"secret/data/{hashed}", "auth/token/renew/***"):
+            found = self.vault.get("sys/audit/records?path=" + path).data["records"]
+            self.assertEqual({path}, {r["path"] for r in found})
+
+
 class SinkTest(harness.VaultTest):
     def path_of(self, name):
         return os.path.join(self.vault.folder, "audit", name)
