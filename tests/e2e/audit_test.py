@@ -151,9 +151,30 @@ class AuditTest(harness.VaultTest):
         code, found = verify("-export", self.save("".join(altered), "altered.jsonl"))
         self.assertEqual(3, code)
         self.assertEqual("the record was altered", found["problems"][0]["what"])
-        removed = lines[:at] + lines[at + 1 :]
-        self.assertEqual(1, verify("-export", self.save("".join(removed), "removed.jsonl"))[0])
         self.assertEqual(1, verify("-export", self.save("".join(lines[:-1]), "cut.jsonl"))[0])
+
+    def test_what_was_found_counts_though_the_rest_cannot_be_judged(self):
+        self.vault.get("sys/mounts")
+        lines = self.export().splitlines(keepends=True)
+        at = next(i for i, line in enumerate(lines) if '"type":"record"' in line)
+        removed = self.save("".join(lines[:at] + lines[at + 1 :]), "removed.jsonl")
+        code, found = verify("-export", removed)
+        self.assertEqual((3, False), (code, found["genuine"]))
+        self.assertGreater(found["problem_count"], 0)
+        done = subprocess.run(
+            [harness.PROGRAM, "audit", "verify", "-export", removed], capture_output=True, text=True, check=False
+        )
+        self.assertEqual(3, done.returncode)
+        self.assertIn(f"{found['problem_count']} problems were found.", done.stdout)
+        self.assertIn(f"line {len(lines) - 1}: the number of lines isn't what its last line says", done.stderr)
+        altered = lines[at].replace('"result":', '"result":1')
+        cut = self.save("".join(lines[:at] + [altered] + lines[at + 1 : -1]), "cut.jsonl")
+        code, found = verify("-export", cut)
+        self.assertEqual(3, code)
+        self.assertEqual("the record was altered", found["problems"][0]["what"])
+        code, found = verify("-export", self.save("".join(lines), "all.jsonl"), "-against", "/nowhere")
+        self.assertEqual(1, code)
+        self.assertIn("/nowhere", found)
 
     def test_a_number_in_an_export_takes_no_memory(self):
         lines = self.export().splitlines(keepends=True)
