@@ -189,6 +189,15 @@ static struct status read_root(struct config_loader *l, const struct hcl_node *r
     return read_labelled(l, root, CONFIG_SECTION_SEAL);
 }
 
+// Who only bounds the life of leases needn't say how long they live within it.
+static void fit_defaults(struct config *c, const struct hcl_node *root)
+{
+    bool given = hcl_get(root, "default_lease_ttl") != NULL;
+    if (!given && c->default_lease_ttl_s > c->max_lease_ttl_s) {
+        c->default_lease_ttl_s = c->max_lease_ttl_s;
+    }
+}
+
 struct status config_parse(struct str text, const char *name, struct config_problem *why,
                            struct config **out)
 {
@@ -210,6 +219,7 @@ struct status config_parse(struct str text, const char *name, struct config_prob
     }
     struct config_loader l = {c, name, why};
     TRY(read_root(&l, root));
+    fit_defaults(c, root);
     TRY(config_check_whole(c, name, why));
     *out = TAKE(c);
     return OK_STATUS;

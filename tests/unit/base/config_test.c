@@ -130,6 +130,17 @@ static void the_least_configuration_has_the_documented_defaults(void **state)
     config_free(c);
 }
 
+static void leases_live_no_longer_than_the_bound_that_is_given(void **state)
+{
+    struct config *c = accept(*state, MINIMUM "max_lease_ttl = \"72h\"\n");
+    assert_int_equal(72 * 3600, c->default_lease_ttl_s);
+    assert_int_equal(72 * 3600, c->max_lease_ttl_s);
+    config_free(c);
+    c = accept(*state, MINIMUM "max_lease_ttl = \"90d\"\n");
+    assert_int_equal(768 * 3600, c->default_lease_ttl_s);
+    config_free(c);
+}
+
 static void every_section_reaches_its_structure(void **state)
 {
     struct config *c = accept(
@@ -239,6 +250,7 @@ static void what_is_missing_or_contradicts_is_said(void **state)
                        "password_credential = \"p\" }",
          "either password_file or"},
         {MINIMUM "default_lease_ttl = \"2h\"\nmax_lease_ttl = \"1h\"\n", "no more than"},
+        {MINIMUM "default_lease_ttl = \"60d\"\n", "no more than max_lease_ttl (2764800 s)"},
         {MINIMUM "audit { retention_s = \"1d\" }\n", "at least 7 days"},
     };
     for (size_t i = 0; i < ARRAY_LEN(matrix); i++) {
@@ -356,6 +368,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_least_configuration_has_the_documented_defaults),
+        TEST(leases_live_no_longer_than_the_bound_that_is_given),
         TEST(every_section_reaches_its_structure),
         TEST(json_is_the_same_configuration),
         TEST(unknown_keys_are_located_and_the_nearest_is_named),
