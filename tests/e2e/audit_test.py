@@ -353,6 +353,17 @@ class SinkTest(harness.VaultTest):
         self.assertGreaterEqual(self.add("bad", file_path="link").status, 400)
         self.assertFalse(os.path.exists("/tmp/elsewhere"))
 
+    def test_two_sinks_cannot_have_one_file(self):
+        self.assertStatus(204, self.add("first", file_path="one.jsonl"))
+        for name in ("one.jsonl", self.path_of("one.jsonl")):
+            reply = self.assertStatus(400, self.add("second", file_path=name))
+            self.assertEqual(["another audit sink writes to this file"], reply.errors)
+        self.assertEqual(["path already in use"], self.add("first", file_path="one.jsonl").errors)
+        self.assertNotIn("second/", self.vault.get("sys/audit").data)
+        self.assertStatus(204, self.add("second", file_path="two.jsonl"))
+        self.assertStatus(204, self.vault.delete("sys/audit/first"))
+        self.assertStatus(204, self.add("third", file_path="one.jsonl"))
+
     def test_a_blocked_pipe_holds_nobody_up(self):
         os.makedirs(self.path_of(""), exist_ok=True)
         os.mkfifo(self.path_of("pipe"))
