@@ -218,6 +218,8 @@ static void wrong_values_say_what_was_expected(void **state)
         {LISTENER DATABASE "seal \"hsm\" {}\n", "expected static or shamir"},
         {LISTENER DATABASE "seal \"static\" {}\n", "expected a key_file"},
         {MINIMUM "workers = \n", "c.hcl:"},
+        {MINIMUM "data_dir = \"/a\"\ndata_dir = \"/b\"\n",
+         ": given twice in the same place: data_dir"},
     };
     for (size_t i = 0; i < ARRAY_LEN(matrix); i++) {
         refuse(*state, matrix[i][0], matrix[i][1]);
@@ -227,7 +229,7 @@ static void wrong_values_say_what_was_expected(void **state)
 static void a_message_is_one_line_that_a_terminal_can_show(void **state)
 {
     struct fixture *f = *state;
-    refuse(f, "log\x1b[2J = 1", "unexpected character, not ?");
+    refuse(f, "log\x1b[2J = 1", "unexpected character: ?");
     refuse(f, "log_level = \"\xc2\x9b[2J\"\n", "c.hcl:1:");
     assert_null(strpbrk(f->why.text, "\x9b"));
     refuse(f, "sd\" }\nrotation { x\"1\"\n", "c.hcl:1:");
