@@ -391,9 +391,34 @@ static struct status verify(struct verification *v)
         TRY(explain_line(v, &reader, read_export_header(v, &reader)));
     }
     TRY(make_verifier(v));
-    TRY(v->options.export_file != NULL ? verify_export(v, &reader) : verify_database(v));
-    audit_verifier_end(v->verifier);
+    struct status read =
+        v->options.export_file != NULL ? verify_export(v, &reader) : verify_database(v);
+    // Of an export with too few lines, or too many, all there are were read.
+    if (status_ok(read) || reader.ended) {
+        audit_verifier_end(v->verifier);
+    }
+    TRY(read);
     return compare(v);
+}
+
+static bool found_problems(const struct verification *v)
+{
+    return v->verifier != NULL && audit_verifier_summary(v->verifier).problems > 0;
+}
+
+// Problems are problems, whatever else couldn't be checked.
+static int finish(struct verification *v, struct status s)
+{
+    bool partly = !status_ok(s) && found_problems(v);
+    int code = EXIT_UNCHECKED;
+    if (status_ok(s) || partly) {
+        code = conclude(v);
+    }
+    if (!status_ok(s)) {
+        fprintf(stderr, "The audit log couldn't be checked%s: %s\n", partly ? " to its end" : "",
+                v->failure[0] == '\0' ? s.what : v->failure);
+    }
+    return code;
 }
 
 int audit_verify_main(int argc, char **argv)
@@ -409,13 +434,7 @@ int audit_verify_main(int argc, char **argv)
     if (status_ok(s)) {
         s = verify(&v);
     }
-    int code = EXIT_UNCHECKED;
-    if (status_ok(s)) {
-        code = conclude(&v);
-    } else {
-        fprintf(stderr, "The audit log couldn't be checked: %s\n",
-                v.failure[0] == '\0' ? s.what : v.failure);
-    }
+    int code = finish(&v, s);
     audit_verifier_free(v.verifier);
     buffer_done(&v.problems);
     return code;

@@ -15,6 +15,7 @@ struct cli_client {
     CURL *curl;
     struct curl_slist *headers; // those of every request, the token's among them
     struct buffer base;         // "https://host:port/v1/"
+    struct buffer socket;       // its path, with a NUL; empty when the server is on a network
     char error[CURL_ERROR_SIZE];
     long timeout_s;
     bool plain_to_network; // http:// to something that isn't this machine
@@ -48,6 +49,7 @@ void cli_client_free(struct cli_client *client)
     curl_slist_free_all(client->headers);
     curl_easy_cleanup(client->curl);
     buffer_done(&client->base);
+    buffer_done(&client->socket);
     free(client);
 }
 
@@ -143,12 +145,16 @@ bool cli_address_is_local(struct str address)
 static struct status set_address(struct cli_client *client, struct str address)
 {
     buffer_init(&client->base, URL_MAX_BYTES);
+    buffer_init(&client->socket, URL_MAX_BYTES);
     if (str_starts_with(address, STR("unix:"))) {
         struct str path = str_skip(address, strlen("unix:"));
         while (str_starts_with(path, STR("//"))) {
             path = str_skip(path, 1);
         }
         buffer_append_c(&client->base, "http://localhost/v1/");
+        buffer_append_str(&client->socket, path);
+        buffer_append_byte(&client->socket, '\0');
+        TRY(buffer_status(&client->socket));
         TRY(set_text(client, CURLOPT_UNIX_SOCKET_PATH, path));
         return set_text(client, CURLOPT_NOPROXY, STR("*"));
     }
@@ -262,18 +268,30 @@ static struct status set_url(struct cli_client *client, const struct cli_request
     return set_text(client, CURLOPT_URL, buffer_str(&url));
 }
 
+// Of a socket curl says that localhost couldn't be reached, as it stands in the URL.
+static const char *detail_of(const struct cli_client *client, CURLcode result)
+{
+    long number = 0;
+    curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &number);
+    if (client->socket.len > 0 && result == CURLE_COULDNT_CONNECT && number != 0) {
+        return strerror((int)number);
+    }
+    return client->error[0] == '\0' ? curl_easy_strerror(result) : client->error;
+}
+
 // What curl says names hosts, files and certificates, never headers or bodies.
 static struct status explain(const struct cli_client *client, CURLcode result,
                              struct cli_problem *why)
 {
-    const char *detail = client->error[0] == '\0' ? curl_easy_strerror(result) : client->error;
+    const char *socket = client->socket.len > 0 ? (const char *)client->socket.ptr : "";
     const char *advice = "";
     if (result == CURLE_PEER_FAILED_VERIFICATION) {
         advice = "; name the authority with -ca-cert or ROTUNDA_CACERT";
     } else if (result == CURLE_COULDNT_CONNECT || result == CURLE_COULDNT_RESOLVE_HOST) {
         advice = "; is the server running, and is -address or ROTUNDA_ADDR right?";
     }
-    return cli_problem_remote(why, "can't reach the server: %s%s", detail, advice);
+    return cli_problem_remote(why, "can't reach the server: %s%s%s%s", socket,
+                              socket[0] == '\0' ? "" : ": ", detail_of(client, result), advice);
 }
 
 static struct status perform(struct cli_client *client, struct reception *r,

@@ -6,6 +6,7 @@
 
 #include "api/routes/answer.h"
 #include "vault/base/log.h"
+#include "vault/core/audit_path.h"
 #include "vault/core/backoff.h"
 #include "vault/core/crew.h"
 #include "vault/core/metrics_request.h"
@@ -363,7 +364,10 @@ static void serve_audited(struct dispatch *d, struct operation *op, struct http_
     struct worker *w = op->worker;
     w->operations++;
     op->operation = operation_name(operation_of(req->method)); // until a handler knows better
-    struct status s = status_ok(begun) ? run_handler(d, op, req, res) : begun;
+    op->shown_path = STR("***"); // unless there is no memory to say more
+    struct status shown = audit_path(op, &op->shown_path);
+    struct status s = status_ok(begun) ? shown : begun;
+    s = status_ok(s) ? run_handler(d, op, req, res) : s;
     if (!status_ok(s)) {
         op->reason = op->reason == NULL ? s.what : op->reason;
         answer_failure(op, res, s);

@@ -172,6 +172,7 @@ struct change_job {
 static struct status insert_work(struct session *s, void *arg)
 {
     const struct change_job *job = arg;
+    TRY(audit_sink_check_new(job->sinks, job->keyring, s, &job->config));
     struct status usable = audit_sinks_try(job->sinks, &job->config);
     if (!status_ok(usable)) {
         // Whatever the reason, nothing was changed and the client can do something about it.

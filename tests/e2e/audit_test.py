@@ -151,9 +151,30 @@ class AuditTest(harness.VaultTest):
         code, found = verify("-export", self.save("".join(altered), "altered.jsonl"))
         self.assertEqual(3, code)
         self.assertEqual("the record was altered", found["problems"][0]["what"])
-        removed = lines[:at] + lines[at + 1 :]
-        self.assertEqual(1, verify("-export", self.save("".join(removed), "removed.jsonl"))[0])
         self.assertEqual(1, verify("-export", self.save("".join(lines[:-1]), "cut.jsonl"))[0])
+
+    def test_what_was_found_counts_though_the_rest_cannot_be_judged(self):
+        self.vault.get("sys/mounts")
+        lines = self.export().splitlines(keepends=True)
+        at = next(i for i, line in enumerate(lines) if '"type":"record"' in line)
+        removed = self.save("".join(lines[:at] + lines[at + 1 :]), "removed.jsonl")
+        code, found = verify("-export", removed)
+        self.assertEqual((3, False), (code, found["genuine"]))
+        self.assertGreater(found["problem_count"], 0)
+        done = subprocess.run(
+            [harness.PROGRAM, "audit", "verify", "-export", removed], capture_output=True, text=True, check=False
+        )
+        self.assertEqual(3, done.returncode)
+        self.assertIn(f"{found['problem_count']} problems were found.", done.stdout)
+        self.assertIn(f"line {len(lines) - 1}: the number of lines isn't what its last line says", done.stderr)
+        altered = lines[at].replace('"result":', '"result":1')
+        cut = self.save("".join(lines[:at] + [altered] + lines[at + 1 : -1]), "cut.jsonl")
+        code, found = verify("-export", cut)
+        self.assertEqual(3, code)
+        self.assertEqual("the record was altered", found["problems"][0]["what"])
+        code, found = verify("-export", self.save("".join(lines), "all.jsonl"), "-against", "/nowhere")
+        self.assertEqual(1, code)
+        self.assertIn("/nowhere", found)
 
     def test_a_number_in_an_export_takes_no_memory(self):
         lines = self.export().splitlines(keepends=True)
@@ -250,6 +271,41 @@ class AuditTest(harness.VaultTest):
         self.assertIn(429, codes)
 
 
+class TokenInPathTest(harness.VaultTest):
+    """Old clients name a token in the path. Nothing answers there, and nothing keeps it."""
+
+    def test_a_token_in_a_path_is_shown_as_its_hash_wherever_the_path_goes(self):
+        mount = {"type": "kv", "options": {"version": "2"}}
+        self.assertStatus(204, self.vault.post("sys/mounts/secret", mount))
+        options = {"type": "file", "options": {"file_path": "paths.jsonl"}}
+        self.assertStatus(204, self.vault.post("sys/audit/paths", options))
+        token = self.vault.post("auth/token/create", {}).json["auth"]["client_token"]
+        chosen = {"id": "a-token-of-ones-own"}
+        self.assertStatus(200, self.vault.post("auth/token/create", chosen))
+        for name in ("lookup", "renew", "revoke", "revoke-orphan"):
+            for method in ("GET", "POST"):
+                for text in (token, chosen["id"], "short"):
+                    self.assertStatus(404, self.vault.request(method, f"auth/token/{name}/{text}"))
+        self.vault.get(f"secret/data/{token}")
+        self.vault.post(f"sys/nothing/%22{token}%22/x", b"{broken")
+        self.assertStatus(200, self.vault.post(f"secret/data/{token}", {"data": {"k": "v"}}))
+        self.assertStatus(204, self.vault.delete(f"secret/data/{token}"))
+        self.vault.get("sys/last")
+        with open(os.path.join(self.vault.folder, "audit", "paths.jsonl"), encoding="utf-8") as f:
+            written = []
+            self.assertTrue(wait_until(lambda: written.append(f.read()) or "sys/last" in "".join(written)))
+        export = self.assertStatus(200, self.vault.get("sys/audit/export")).text
+        effects = str(self.vault.database.query("SELECT * FROM effect"))
+        places = {"export": export, "file": "".join(written), "log": self.vault.node.read_log(), "effect": effects}
+        for place, text in places.items():
+            for secret in (token, chosen["id"], "lookup/short"):
+                self.assertNotIn(secret, text, place)
+        hashed = self.vault.post("sys/audit-hash/file", {"input": token}).data["hash"]
+        for path in (f"auth/token/lookup/{hashed}", f"secret/data/{hashed}", "auth/token/renew/***"):
+            found = self.vault.get("sys/audit/records?path=" + path).data["records"]
+            self.assertEqual({path}, {r["path"] for r in found})
+
+
 class SinkTest(harness.VaultTest):
     def path_of(self, name):
         return os.path.join(self.vault.folder, "audit", name)
@@ -296,6 +352,17 @@ class SinkTest(harness.VaultTest):
         os.symlink("/tmp/elsewhere", self.path_of("link"))
         self.assertGreaterEqual(self.add("bad", file_path="link").status, 400)
         self.assertFalse(os.path.exists("/tmp/elsewhere"))
+
+    def test_two_sinks_cannot_have_one_file(self):
+        self.assertStatus(204, self.add("first", file_path="one.jsonl"))
+        for name in ("one.jsonl", self.path_of("one.jsonl")):
+            reply = self.assertStatus(400, self.add("second", file_path=name))
+            self.assertEqual(["another audit sink writes to this file"], reply.errors)
+        self.assertEqual(["path already in use"], self.add("first", file_path="one.jsonl").errors)
+        self.assertNotIn("second/", self.vault.get("sys/audit").data)
+        self.assertStatus(204, self.add("second", file_path="two.jsonl"))
+        self.assertStatus(204, self.vault.delete("sys/audit/first"))
+        self.assertStatus(204, self.add("third", file_path="one.jsonl"))
 
     def test_a_blocked_pipe_holds_nobody_up(self):
         os.makedirs(self.path_of(""), exist_ok=True)

@@ -2,6 +2,7 @@
 """A configuration that can't be used: `rotunda server` says what is wrong and where, and doesn't start."""
 
 import os
+import re
 import subprocess
 import tempfile
 import unittest
@@ -40,6 +41,35 @@ class ConfigTest(unittest.TestCase):
             f.write(self.GOOD + 'seal "shamir" {}\n')
         done = self.run_server("-check", "-config", self.file)
         self.assertEqual((0, f"{self.file}: ok\n"), (done.returncode, done.stdout))
+
+    def stand_in(self, sample):
+        """The sample with a file or folder of the test's own for each one that it names."""
+
+        def replace(match):
+            path = self.folder + match["path"]
+            os.makedirs(path if match["key"].endswith("_dir") else os.path.dirname(path), exist_ok=True)
+            if not os.path.exists(path):
+                with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as f:
+                    f.write("x" * 32)
+            return match["before"] + path + '"'
+
+        return re.sub(r'(?P<before>"?(?P<key>\w+)"?\s*[=:]\s*")(?P<path>/[^"]+)"', replace, sample)
+
+    def test_samples_of_the_documentation_pass(self):
+        docs = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs")
+        checked = []
+        for name in sorted(os.listdir(docs)):
+            with open(os.path.join(docs, name), encoding="utf-8") as f:
+                blocks = re.findall(r"^```(?:hcl|json)\n(.*?)^```", f.read(), re.DOTALL | re.MULTILINE)
+            for sample in blocks:
+                if "listener" not in sample or "database" not in sample:
+                    continue  # a policy, or a part
+                with open(self.file, "w", encoding="utf-8") as f:
+                    f.write(self.stand_in(sample))
+                done = self.run_server("-check", "-config", self.file)
+                self.assertEqual((0, ""), (done.returncode, done.stderr), name)
+                checked.append(name)
+        self.assertEqual(["configuration.md", "configuration.md", "production.md"], checked)
 
     def test_a_wrong_type_is_named_with_its_place(self):
         self.refuse(self.GOOD + 'seal "shamir" {}\nworkers = "many"\n', "FILE:10:1: workers: ")

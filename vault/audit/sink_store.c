@@ -114,6 +114,28 @@ struct status audit_sink_configure(const struct audit_sinks *sinks,
     return OK_STATUS;
 }
 
+struct status audit_sink_check_new(const struct audit_sinks *sinks, const struct keyring *k,
+                                   struct session *s, const struct audit_sink_config *wanted)
+{
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new(ARENA_BYTES);
+    if (arena == NULL) {
+        FAIL(NOMEM, "out of memory");
+    }
+    struct audit_sink_row *rows;
+    size_t count;
+    TRY(audit_sink_list(k, s, arena, &rows, &count));
+    for (size_t i = 0; i < count; i++) {
+        struct audit_sink_config other;
+        bool usable = status_ok(audit_sink_configure(sinks, &rows[i], arena, &other));
+        // The same path is refused as such when the row is inserted.
+        if (usable && strcmp(other.path, wanted->path) != 0 &&
+            strcmp(other.file, wanted->file) == 0) {
+            FAIL(INVALID, "another audit sink writes to this file");
+        }
+    }
+    return OK_STATUS;
+}
+
 struct status audit_sink_reload(struct audit_sinks *sinks, const struct keyring *k,
                                 struct session *s)
 {

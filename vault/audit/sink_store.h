@@ -31,6 +31,10 @@ struct status audit_sink_delete(struct session *s, int64_t namespace_id,
 struct status audit_sink_configure(const struct audit_sinks *sinks,
                                    const struct audit_sink_row *row, struct arena *arena,
                                    struct audit_sink_config *out);
+// May a sink be added that does this? Within the transaction that adds it. INVALID when another one
+// has its file; INTEGRITY.
+struct status audit_sink_check_new(const struct audit_sinks *sinks, const struct keyring *k,
+                                   struct session *s, const struct audit_sink_config *wanted);
 // Lists the rows and applies them.
 struct status audit_sink_reload(struct audit_sinks *sinks, const struct keyring *k,
                                 struct session *s);

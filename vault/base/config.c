@@ -189,6 +189,24 @@ static struct status read_root(struct config_loader *l, const struct hcl_node *r
     return read_labelled(l, root, CONFIG_SECTION_SEAL);
 }
 
+static struct status explain_syntax(struct status s, const struct text_error *error,
+                                    const char *name, struct config_problem *why)
+{
+    bool expected = str_starts_with(str_from_c(s.what), STR("expected"));
+    const char *link = error->word.len == 0 ? "" : expected ? ", not " : ": ";
+    return config_explain(why, "%s:%u:%u: %s%s%.*s", name, error->line, error->column, s.what, link,
+                          STR_ARG(error->word));
+}
+
+// Who only bounds the life of leases needn't say how long they live within it.
+static void fit_defaults(struct config *c, const struct hcl_node *root)
+{
+    bool given = hcl_get(root, "default_lease_ttl") != NULL;
+    if (!given && c->default_lease_ttl_s > c->max_lease_ttl_s) {
+        c->default_lease_ttl_s = c->max_lease_ttl_s;
+    }
+}
+
 struct status config_parse(struct str text, const char *name, struct config_problem *why,
                            struct config **out)
 {
@@ -205,11 +223,11 @@ struct status config_parse(struct str text, const char *name, struct config_prob
         return parsed;
     }
     if (!status_ok(parsed)) {
-        return config_explain(why, "%s:%u:%u: %s%s%.*s", name, error.line, error.column,
-                              parsed.what, error.word.len > 0 ? ", not " : "", STR_ARG(error.word));
+        return explain_syntax(parsed, &error, name, why);
     }
     struct config_loader l = {c, name, why};
     TRY(read_root(&l, root));
+    fit_defaults(c, root);
     TRY(config_check_whole(c, name, why));
     *out = TAKE(c);
     return OK_STATUS;

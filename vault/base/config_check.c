@@ -140,8 +140,9 @@ static struct status check_times(const struct config *c, const char *name,
 {
     enum { WEEK_S = 7 * 24 * 3600 };
     if (c->default_lease_ttl_s > c->max_lease_ttl_s) {
-        return config_explain(why, "%s: default_lease_ttl: expected no more than max_lease_ttl",
-                              name);
+        return config_explain(why,
+                              "%s: default_lease_ttl: expected no more than max_lease_ttl (%lld s)",
+                              name, (long long)c->max_lease_ttl_s);
     }
     if (c->audit.retention_s != 0 && c->audit.retention_s < WEEK_S) {
         return config_explain(why, "%s: audit.retention_s: expected 0 or at least 7 days", name);

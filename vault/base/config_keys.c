@@ -59,8 +59,10 @@ static const struct config_key top_keys[] = {
     PLACE("run_dir", CONFIG_FOLDER, run_dir, "folder for sockets that live as long as the server"),
     BOOL("allow_unlocked_memory", allow_unlocked_memory,
          "start although secrets can't be locked against swap; only where there is no swap"),
-    DURATION("default_lease_ttl", default_lease_ttl_s, 1, LONGEST_LEASE_S, DEFAULT_LEASE_S,
-             "life of tokens and leases that ask for none"),
+    DURATION(
+        "default_lease_ttl", default_lease_ttl_s, 1, LONGEST_LEASE_S, DEFAULT_LEASE_S,
+        "life of tokens and leases that ask for none; `max_lease_ttl` where that is less and this "
+        "isn't given"),
     DURATION("max_lease_ttl", max_lease_ttl_s, 1, LONGEST_LEASE_S, DEFAULT_LEASE_S,
              "longest life of tokens and leases"),
     DURATION("shutdown_deadline", shutdown_deadline_s, 1, 10 * MINUTE_S, 30,

@@ -78,6 +78,12 @@ struct text_error hcl_error_at(const struct hcl_node *node)
     return (struct text_error){node->line, node->column, node->raw};
 }
 
+struct text_error hcl_error_at_key(const struct hcl_node *node)
+{
+    struct str word = node->name.len > 0 ? node->name : node->raw;
+    return (struct text_error){node->line, node->column, word};
+}
+
 struct hcl_blocks hcl_blocks(const struct hcl_node *object, const char *name)
 {
     return (struct hcl_blocks){.name = name, .item = object->first};

@@ -38,6 +38,7 @@ struct hcl_node {
     struct str key;         // decoded; empty for elements of a list and for the root
     struct str text;        // decoded string; number or boolean as written; empty for others
     struct str raw;         // the value as written; of lists and objects the key, or nothing
+    struct str name;        // the key as written; empty in JSON when it has escapes
     struct hcl_node *first; // of what a list or object holds, in the order of the text
     struct hcl_node *next;
 };
@@ -60,6 +61,7 @@ struct status hcl_as_duration_s(const struct hcl_node *node, int64_t *out);
 
 // Where a node stands, for an error about it.
 struct text_error hcl_error_at(const struct hcl_node *node);
+struct text_error hcl_error_at_key(const struct hcl_node *node); // about its key, not the value
 
 // All blocks called `name` that carry one label, however they were spelled:
 //     struct hcl_blocks it = hcl_blocks(root, "listener");

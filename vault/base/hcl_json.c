@@ -11,6 +11,14 @@ struct conversion {
 
 static struct status fill(struct conversion *c, struct json_value v, struct hcl_node *node);
 
+// Errors show a part of the text, which a decoded key isn't.
+static struct str as_written(const struct conversion *c, struct str key)
+{
+    struct str text = c->place.text;
+    bool within = key.ptr >= text.ptr && key.ptr < text.ptr + text.len;
+    return within ? key : (struct str){NULL, 0};
+}
+
 static struct status fill_children(struct conversion *c, struct json_value v, struct hcl_node *node)
 {
     struct hcl_node **tail = &node->first;
@@ -21,6 +29,7 @@ static struct status fill_children(struct conversion *c, struct json_value v, st
             FAIL(NOMEM, "out of memory");
         }
         child->key = it.key;
+        child->name = as_written(c, it.key);
         TRY(fill(c, it.value, child));
         *tail = child;
         tail = &child->next;

@@ -95,7 +95,7 @@ static struct status refuse_repeated_attributes(struct parser *p, const struct c
         if (!blocks && str_equal(all[i]->key, all[i - 1]->key)) {
             p->token.line = all[i]->line;
             p->token.column = all[i]->column;
-            p->token.raw = all[i]->raw;
+            p->token.raw = all[i]->name;
             FAIL(INVALID, "given twice in the same place");
         }
     }
@@ -180,6 +180,7 @@ static struct status parse_attribute(struct parser *p, const struct hcl_token *k
     TRY(advance(p));
     TRY(parse_value(p, &node));
     node->key = key->text;
+    node->name = key->raw;
     node->line = key->line;
     node->column = key->column;
     if (node->raw.len == 0) {
@@ -198,6 +199,7 @@ static struct status parse_block(struct parser *p, const struct hcl_token *key,
     TRY(new_node(p, HCL_OBJECT, &node));
     node->is_block = true;
     node->key = key->text;
+    node->name = key->raw;
     node->raw = key->raw;
     node->line = key->line;
     node->column = key->column;

@@ -184,7 +184,7 @@ void operation_guard(const struct operation *op, struct store_value out[OPERATIO
     out[5] = store_text(op->caller.accessor);
     out[6] = store_text(op->caller.display_name);
     out[7] = store_text(op->operation);
-    out[8] = store_text(op->path);
+    out[8] = store_text(op->shown_path);
 }
 
 enum { GUARD_CHAIN = 3 };
@@ -297,7 +297,7 @@ struct status operation_record(struct operation *op, int64_t http_status, int64_
         .auth_method = op->authenticated ? op->caller.path : STR(""),
         .remote = op->remote,
         .operation = op->operation,
-        .path = op->path,
+        .path = op->shown_path,
         .result = http_status,
         .duration_us = duration_us,
         .effect = op->effect,

@@ -27,6 +27,7 @@ struct operation {
     struct str remote;
     struct str token_text; // sensitive; empty when none was sent
     struct str path; // the whole logical path, e.g. "secret/data/app"; what policies are about
+    struct str shown_path;     // the same as records and effect rows show it (audit_path.h)
     const struct mount *mount; // NULL for sys and auth/token
     struct str mount_path;     // the path below the mount
     struct json_value body;    // JSON_NONE when there is none

@@ -48,8 +48,8 @@ static struct status check_top_level(struct policy_reader *r, const struct hcl_n
     }
     for (const struct hcl_node *item = root->first; item != NULL; item = item->next) {
         if (!str_equal_c(item->key, "path") && !str_equal_c(item->key, "name")) {
-            return policy_blame(r, item,
-                                MAKE_STATUS(INVALID, "unknown word: a policy consists of paths"));
+            *r->error = hcl_error_at_key(item);
+            FAIL(INVALID, "unknown word; a policy consists of paths");
         }
     }
     return OK_STATUS;

@@ -166,6 +166,7 @@ static struct status read_key(struct policy_reader *r, const struct hcl_node *it
             return KEYS[i].read(r, item, rule);
         }
     }
+    *r->error = hcl_error_at_key(item);
     FAIL(INVALID, "unknown word in a path rule");
 }
 

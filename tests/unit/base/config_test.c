@@ -130,6 +130,17 @@ static void the_least_configuration_has_the_documented_defaults(void **state)
     config_free(c);
 }
 
+static void leases_live_no_longer_than_the_bound_that_is_given(void **state)
+{
+    struct config *c = accept(*state, MINIMUM "max_lease_ttl = \"72h\"\n");
+    assert_int_equal(72 * 3600, c->default_lease_ttl_s);
+    assert_int_equal(72 * 3600, c->max_lease_ttl_s);
+    config_free(c);
+    c = accept(*state, MINIMUM "max_lease_ttl = \"90d\"\n");
+    assert_int_equal(768 * 3600, c->default_lease_ttl_s);
+    config_free(c);
+}
+
 static void every_section_reaches_its_structure(void **state)
 {
     struct config *c = accept(
@@ -207,6 +218,8 @@ static void wrong_values_say_what_was_expected(void **state)
         {LISTENER DATABASE "seal \"hsm\" {}\n", "expected static or shamir"},
         {LISTENER DATABASE "seal \"static\" {}\n", "expected a key_file"},
         {MINIMUM "workers = \n", "c.hcl:"},
+        {MINIMUM "data_dir = \"/a\"\ndata_dir = \"/b\"\n",
+         ": given twice in the same place: data_dir"},
     };
     for (size_t i = 0; i < ARRAY_LEN(matrix); i++) {
         refuse(*state, matrix[i][0], matrix[i][1]);
@@ -216,7 +229,7 @@ static void wrong_values_say_what_was_expected(void **state)
 static void a_message_is_one_line_that_a_terminal_can_show(void **state)
 {
     struct fixture *f = *state;
-    refuse(f, "log\x1b[2J = 1", "unexpected character, not ?");
+    refuse(f, "log\x1b[2J = 1", "unexpected character: ?");
     refuse(f, "log_level = \"\xc2\x9b[2J\"\n", "c.hcl:1:");
     assert_null(strpbrk(f->why.text, "\x9b"));
     refuse(f, "sd\" }\nrotation { x\"1\"\n", "c.hcl:1:");
@@ -239,6 +252,7 @@ static void what_is_missing_or_contradicts_is_said(void **state)
                        "password_credential = \"p\" }",
          "either password_file or"},
         {MINIMUM "default_lease_ttl = \"2h\"\nmax_lease_ttl = \"1h\"\n", "no more than"},
+        {MINIMUM "default_lease_ttl = \"60d\"\n", "no more than max_lease_ttl (2764800 s)"},
         {MINIMUM "audit { retention_s = \"1d\" }\n", "at least 7 days"},
     };
     for (size_t i = 0; i < ARRAY_LEN(matrix); i++) {
@@ -356,6 +370,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_least_configuration_has_the_documented_defaults),
+        TEST(leases_live_no_longer_than_the_bound_that_is_given),
         TEST(every_section_reaches_its_structure),
         TEST(json_is_the_same_configuration),
         TEST(unknown_keys_are_located_and_the_nearest_is_named),

@@ -213,6 +213,21 @@ static void a_unix_socket_serves_as_address(void **state)
     assert_string_equal("DELETE /v1/a", http_fixture_line(&f->server, 0));
 }
 
+static void a_socket_that_is_not_there_is_named(void **state)
+{
+    struct cli_fixture *f = *state;
+    setenv("ROTUNDA_ADDR", "unix:/nonexistent.sock", 1);
+    cli_fixture_run(f, "read a");
+    assert_int_equal(2, f->exit_code);
+    assert_contains(f->err, "can't reach the server: /nonexistent.sock: No such file or directory");
+    assert_lacks(f->err, "localhost");
+    char line[256];
+    snprintf(line, sizeof line, "read -address=unix:/%0150d a", 0);
+    cli_fixture_run(f, line);
+    assert_contains(f->err, "can't reach the server: /000");
+    assert_contains(f->err, "too long");
+}
+
 static void an_export_goes_to_a_new_file_of_the_users_own(void **state)
 {
     struct cli_fixture *f = *state;
@@ -244,6 +259,7 @@ int main(void)
         TEST(a_rollback_writes_the_old_values_over_the_current_version),
         TEST(init_asks_for_recovery_keys_of_a_vault_that_unseals_itself),
         TEST(a_unix_socket_serves_as_address),
+        TEST(a_socket_that_is_not_there_is_named),
         TEST(an_export_goes_to_a_new_file_of_the_users_own),
     };
     return cmocka_run_group_tests(tests, cli_fixture_group, NULL);

@@ -6,6 +6,7 @@
 #include "vault/base/clock.h"
 #include "vault/base/json_writer.h"
 #include "vault/core/audit_detail.h"
+#include "vault/core/audit_path.h"
 #include "vault/identity/token_grant.h"
 #include "vault/identity/token_role_request.h"
 #include "vault/secrets/kv/kv_custom.h"
@@ -114,7 +115,11 @@ static struct status describe_request(void *vault)
     struct operation op = {
         .worker = &worker, .arena = arena, .namespace_id = 1, .reason = "a reason"};
     struct str detail;
+    struct str path;
     TRY(parse(arena, &op.body));
+    op.path = STR("secret/data/hvs.abcdefghijklmnopqrstuvwx");
+    TRY(audit_path(&op, &path));
+    assert_true(str_starts_with(path, STR("secret/data/hmac-sha256:")));
     TRY(audit_detail(&op, &detail));
     assert_true(str_starts_with(detail, STR("{\"reason\":\"a reason\",\"request\":{")));
     return OK_STATUS;

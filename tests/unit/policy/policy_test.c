@@ -134,7 +134,13 @@ static void unknown_words_are_refused_with_their_place(void **state)
         {"path \"a\" { allowed_parameters = { a = [], A = [] } }", 1, 12, "allowed_parameters"},
         {"path \"a\" { min_wrapping_ttl = 9 max_wrapping_ttl = 5 }", 1, 6, "\"a\""},
         {"path \"a\" { capabilities = [] capabilities = [] }", 1, 30, "capabilities"},
+        {"path \"a\" { foo = 1 }", 1, 12, "foo"},
+        {"path \"a\" { \"foo\" = \"b\" }", 1, 12, "\"foo\""},
+        {"foo = 1", 1, 1, "foo"},
+        {"path \"a\" { comment = \"b\" comment = \"c\" }", 1, 26, "comment"},
         {"{\"path\": {\"a\": {\"capabilities\":\n[\"x\"]}}}", 2, 2, "\"x\""},
+        {"{\"path\": {\"a\": {\"foo\": 1}}}", 1, 24, "foo"},
+        {"{\"path\": {\"a\": {\"f\\u006fo\": 1}}}", 1, 29, "1"},
     };
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         assert_refused(&all[i]);
