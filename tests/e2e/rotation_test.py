@@ -654,6 +654,22 @@ class SettleTest(RotationTest):
         self.wait_idle("dead")
         self.assertWorks(self.read("dead").data)
 
+    def assertNeverWorked(self, name, why):
+        said = self.assertStatus(503, self.read(name)).errors[0]
+        self.assertIn("nothing is known to work yet", said)
+        self.assertIn(why, said)
+        self.assertStatus(404, self.read(name, "?version=previous"))
+
+    def test_a_credential_that_never_worked_is_no_typing_error(self):
+        self.target.sql("CREATE ROLE never LOGIN SUPERUSER")
+        body = {"target": "db", "account": "never", "interval": "1h", "owner": "o", "purpose": "p"}
+        self.assertStatus(204, self.vault.post("rotation/credentials/never", body))
+        self.wait_for(lambda: self.credential("never")["state"] == "blocked")
+        self.assertNeverWorked("never", "the first rotation is blocked")
+        self.assertStatus(204, self.acknowledge("never", "abandon"))
+        self.assertNeverWorked("never", "no rotation is under way")
+        self.assertStatus(404, self.read("nevre"))
+
 
 class TwoNodesTest(RotationTest):
     """One node is stopped in the middle and goes on late."""
