@@ -311,6 +311,18 @@ static void a_rotation_that_is_not_waited_for_is_only_asked_for(void **state)
     assert_int_equal(2, f->exit_code);
 }
 
+static void only_a_sealed_vault_is_said_to_be_sealed(void **state)
+{
+    struct cli_fixture *f = *state;
+    struct http_answer sealed = {503, "{\"errors\":[\"Vault is sealed\"]}", NULL};
+    struct http_answer busy = {503, "{\"errors\":[\"nothing is known to work\"]}", NULL};
+    cli_fixture_run_with(f, "read a", &sealed, 1);
+    assert_contains(f->err, "rotunda status");
+    cli_fixture_run_with(f, "read a", &busy, 1);
+    assert_contains(f->err, "nothing is known to work");
+    assert_lacks(f->err, "sealed");
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, cli_fixture_setup, cli_fixture_teardown)
 
 int main(void)
@@ -334,6 +346,7 @@ int main(void)
         TEST(nor_do_the_upper_control_characters),
         TEST(search_prints_full_paths_that_match),
         TEST(the_version_obeys_format_and_field),
+        TEST(only_a_sealed_vault_is_said_to_be_sealed),
         TEST(a_rotation_succeeds_only_when_the_new_version_is_current),
         TEST(a_rotation_that_is_not_waited_for_is_only_asked_for),
         TEST(records_show_the_columns_that_matter),
