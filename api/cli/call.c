@@ -36,17 +36,29 @@ struct status cli_ask(struct cli *c, const struct cli_request *request, struct c
     return OK_STATUS;
 }
 
-static const char *advise(long code)
+// A server has other reasons for a 503 too.
+static bool says_sealed(struct json_value errors)
 {
-    switch (code) {
-    case 403:
+    struct json_iter it = json_iterate(errors);
+    while (json_next(&it)) {
+        struct str line;
+        if (status_ok(json_as_str(it.value, &line)) && str_ends_with(line, STR("is sealed"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *advise(long code, struct json_value errors)
+{
+    if (code == 403) {
         return "\nEither the token is no longer valid (`rotunda token lookup`) or its policies "
                "don't allow this (`rotunda token capabilities PATH`).";
-    case 503:
-        return "\n`rotunda status` tells whether it is sealed.";
-    default:
-        return "";
     }
+    if (code == 503 && says_sealed(errors)) {
+        return "\n`rotunda status` tells how many unseal keys it waits for.";
+    }
+    return "";
 }
 
 static void append_lines(struct buffer *into, struct json_value lines)
@@ -73,7 +85,7 @@ static struct status refuse(struct cli *c, const struct cli_answer *answer)
     append_lines(&lines, errors);
     return cli_problem_remote(&c->problem, "%s %.*s was refused (HTTP %ld)%s%.*s%s", answer->method,
                               STR_ARG(answer->path), code, lines.len > 0 ? ":" : "",
-                              STR_ARG(buffer_str(&lines)), advise(code));
+                              STR_ARG(buffer_str(&lines)), advise(code, errors));
 }
 
 struct status cli_check(struct cli *c, const struct cli_answer *answer)

@@ -84,6 +84,9 @@ static int exit_code(struct status s)
     if (status_ok(s)) {
         return CLI_EXIT_OK;
     }
+    if (s.code == STATUS_TIMEOUT) {
+        return CLI_EXIT_UNFINISHED;
+    }
     bool remote = s.code == STATUS_UPSTREAM || s.code == STATUS_SEALED;
     return remote ? CLI_EXIT_REMOTE : CLI_EXIT_LOCAL;
 }

@@ -14,8 +14,9 @@
 
 enum cli_exit {
     CLI_EXIT_OK = 0,
-    CLI_EXIT_LOCAL = 1,  // usage, a file, the terminal
-    CLI_EXIT_REMOTE = 2, // the server refused or could not be reached; `status`: sealed
+    CLI_EXIT_LOCAL = 1,      // usage, a file, the terminal
+    CLI_EXIT_REMOTE = 2,     // the server refused or could not be reached; `status`: sealed
+    CLI_EXIT_UNFINISHED = 3, // the server goes on with what it was asked for
 };
 
 struct cli_io {

@@ -98,16 +98,98 @@ static struct status run_creds(struct cli *c)
     return cli_print_answer(c, &answer);
 }
 
+static struct status rotate_body(struct cli *c, struct buffer *out)
+{
+    struct json_writer w = json_writer_on(out);
+    json_begin_object(&w);
+    cli_body_add_text(c, &w, "timeout", "wait");
+    json_end_object(&w);
+    return json_writer_status(&w);
+}
+
+static bool is_one_of(struct str state, const char *const *states)
+{
+    while (*states != NULL && !str_equal_c(state, *states)) {
+        states++;
+    }
+    return *states != NULL;
+}
+
+// "blocked; not_permitted: the role is a superuser"
+static void describe(const struct cli_answer *answer, struct str state, struct buffer *out)
+{
+    struct json_value data = json_get(answer->json, "data");
+    cli_append_visible(out, state);
+    if (!json_is_null(json_get(data, "error_class"))) {
+        buffer_append_c(out, "; ");
+        cli_append_visible(out, cli_value_text(json_get(data, "error_class")));
+        buffer_append_c(out, ": ");
+        cli_append_visible(out, cli_value_text(json_get(data, "error")));
+    }
+}
+
+static struct status say_unfinished(struct cli *c, struct str name, struct str how)
+{
+    int64_t wait_s = 1;
+    if (cli_args_has(&c->args, "wait")) {
+        TRY(str_parse_duration_s(cli_args_text(&c->args, "wait"), &wait_s));
+    }
+    if (wait_s == 0) {
+        cli_say(c, "Rotation of %.*s was asked for; `rotunda rotation history` tells how it goes.",
+                STR_ARG(name));
+        return OK_STATUS;
+    }
+    status_ignore(cli_problem_remote(
+        &c->problem,
+        "the rotation of %.*s isn't done yet (state %.*s).\nIt goes on; `rotunda rotation history "
+        "%.*s` tells how.",
+        STR_ARG(name), STR_ARG(how), STR_ARG(name)));
+    FAIL(TIMEOUT, "the rotation isn't done yet");
+}
+
+// Done is only what is served now, after a login with it.
+static struct status judge_rotation(struct cli *c, const struct cli_answer *answer)
+{
+    static const char *const done[] = {"promoted", "draining", "retired", NULL};
+    struct json_value data = json_get(answer->json, "data");
+    struct str name = cli_args_operand(&c->args, 0);
+    struct str state;
+    CLEANUP(cli_buffer_done) struct buffer how;
+    buffer_init(&how, CLI_PROBLEM_BYTES);
+    if (!status_ok(json_as_str(json_get(data, "state"), &state))) {
+        return cli_problem_remote(&c->problem, "the answer doesn't say how the rotation went");
+    }
+    describe(answer, state, &how);
+    if (is_one_of(state, done)) {
+        cli_say(c, "Rotated: version %.*s of %.*s is current, and the target accepts it.",
+                STR_ARG(cli_value_text(json_get(data, "version"))), STR_ARG(name));
+        return OK_STATUS;
+    }
+    if (str_equal_c(state, "rolled_back")) {
+        return cli_problem_remote(&c->problem, "the rotation of %.*s was given up", STR_ARG(name));
+    }
+    if (!str_equal_c(state, "blocked")) {
+        return say_unfinished(c, name, buffer_str(&how));
+    }
+    return cli_problem_remote(&c->problem,
+                              "the rotation of %.*s waits for a person (state %.*s).\nPut right "
+                              "what it names, then acknowledge it: action=retry, apply or abandon.",
+                              STR_ARG(name), STR_ARG(buffer_str(&how)));
+}
+
 static struct status run_rotate(struct cli *c)
 {
     CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
+    CLEANUP(cli_buffer_done) struct buffer body;
     struct str path;
+    buffer_init(&body, CLI_PROBLEM_BYTES);
     TRY(make_path(c, "credentials", "/rotate", &path));
+    TRY(rotate_body(c, &body));
     TRY(cli_connect(c, true));
-    TRY(cli_post(c, path, STR("{}"), &answer));
-    cli_say(c, "Rotation of %.*s was asked for; `rotunda rotation history` tells how it goes.",
-            STR_ARG(cli_args_operand(&c->args, 0)));
-    return cli_print_answer(c, &answer);
+    TRY(cli_post(c, path, buffer_str(&body), &answer));
+    struct status outcome = judge_rotation(c, &answer);
+    TRY(cli_print_answer(c, &answer));
+    return outcome;
 }
 
 static struct status run_history(struct cli *c)
@@ -130,6 +212,11 @@ static const struct cli_flag creds_flags[] = {
     {"previous", CLI_FLAG_BOOL, NULL, "the value before the current one, while it is served"},
     {NULL, CLI_FLAG_BOOL, NULL, NULL},
 };
+static const struct cli_flag rotate_flags[] = {
+    {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
+    {"wait", CLI_FLAG_DURATION, "TIME", "for the outcome, at most 60s (default 30s); 0s: only ask"},
+    {NULL, CLI_FLAG_BOOL, NULL, NULL},
+};
 
 #define TARGET_WRITE_HELP                                                                          \
     "Connects a system whose credentials are to be rotated. Which fields there are depends on\n"   \
@@ -148,7 +235,8 @@ static const struct cli_flag creds_flags[] = {
     "Prints the current value of a credential.\n\n"                                                \
     "Example: rotunda rotation creds -field=password orders-app"
 #define ROTATE_HELP                                                                                \
-    "Asks for a rotation now, ahead of its schedule.\n\n"                                          \
+    "Rotates now, ahead of the schedule, and waits for the outcome. Exit code 0 when the new\n"    \
+    "version is current, 2 when that takes a person, 3 when it isn't done yet and goes on.\n\n"    \
     "Example: rotunda rotation rotate orders-app"
 #define HISTORY_HELP                                                                               \
     "Shows what happened to a credential, step by step.\n\n"                                       \
@@ -174,7 +262,7 @@ static const struct cli_command commands[] = {
     {"rotation credential delete", "let go of a credential", "NAME",
      DELETE_HELP "credential delete orders-app", mount_flags, 1, 1, run_delete, NULL},
     {"rotation creds", "the current value", "NAME", CREDS_HELP, creds_flags, 1, 1, run_creds, NULL},
-    {"rotation rotate", "rotate now", "NAME", ROTATE_HELP, mount_flags, 1, 1, run_rotate, NULL},
+    {"rotation rotate", "rotate now", "NAME", ROTATE_HELP, rotate_flags, 1, 1, run_rotate, NULL},
     {"rotation history", "what happened to a credential", "NAME", HISTORY_HELP, mount_flags, 1, 1,
      run_history, NULL},
     {"rotation status", "what is due, under way, blocked", "", ROTATION_STATUS_HELP, mount_flags, 0,

@@ -121,7 +121,12 @@ struct status rotation_acknowledge(struct operation *op, struct http_request *re
     if (!str_equal_c(found.state, "blocked")) {
         FAIL(CONFLICT, "the credential isn't blocked");
     }
-    TRY(manage_settle(op, &found.credential, found.attempt, action));
+    struct str message = STR("");
+    struct status s = manage_settle(op, &found, action, &message);
+    if (!status_ok(s) && message.len > 0) {
+        return answer_explain(res, s, op->arena, "%s: %.*s", s.what, STR_ARG(message));
+    }
+    TRY(s);
     return answer_empty(res);
 }
 

@@ -674,6 +674,79 @@ class LossTest(RotationTest):
         self.assertWorks(after)
 
 
+class SettleTest(RotationTest):
+    """A person decides: whatever is said, only what is known to work is served."""
+
+    def block_after_change(self, name):
+        """Blocked with the new value set at the target; returns the one before, which is dead."""
+        before = self.first_version(self.put_single(name))
+        self.wait_idle(name)
+        self.target.sql(f"ALTER ROLE {name} VALID UNTIL '2020-01-01'")
+        reply = self.vault.post(f"rotation/credentials/{name}/rotate")
+        self.assertEqual("blocked", self.assertStatus(200, reply).data["state"])
+        self.assertEqual(["applied", "blocked"], self.states(name)[-2:])
+        return before
+
+    def acknowledge(self, name, action):
+        return self.vault.post(f"rotation/credentials/{name}/acknowledge", {"action": action})
+
+    def assertStaysBlocked(self, name):
+        self.assertEqual("blocked", self.credential(name)["state"])
+        self.assertIn("nothing is known to work", self.assertStatus(503, self.read(name)).errors[0])
+
+    def test_giving_up_brings_no_dead_value_back(self):
+        before = self.block_after_change("expired")
+        reply = self.assertStatus(502, self.acknowledge("expired", "abandon"))
+        self.assertIn("VALID UNTIL has passed", reply.errors[0])
+        self.assertStaysBlocked("expired")
+        self.target.sql("ALTER ROLE expired VALID UNTIL 'infinity'")
+        reply = self.assertStatus(409, self.acknowledge("expired", "abandon"))
+        self.assertIn("action=retry", reply.errors[0])
+        self.assertStaysBlocked("expired")
+        self.assertStatus(204, self.acknowledge("expired", "retry"))
+        self.wait_idle("expired")
+        self.assertEqual(before["version"] + 1, self.read("expired").data["version"])
+        self.assertWorks(self.read("expired").data)
+
+    def test_giving_up_is_possible_once_the_current_value_works_again(self):
+        before = self.block_after_change("restored")
+        self.target.sql(f"ALTER ROLE restored VALID UNTIL 'infinity' PASSWORD '{before['password']}'")
+        self.assertStatus(204, self.acknowledge("restored", "abandon"))
+        self.assertEqual("idle", self.credential("restored")["state"])
+        self.assertEqual(before["password"], self.read("restored").data["password"])
+
+    def test_setting_the_new_value_in_vain_serves_no_dead_one(self):
+        self.block_after_change("dead")
+        self.target.sql("ALTER ROLE dead VALID UNTIL 'infinity' PASSWORD 'by-hand'")
+        self.assertStatus(204, self.acknowledge("dead", "retry"))
+        self.wait_for(lambda: self.credential("dead")["error_class"] == "none_works")
+        self.assertStatus(409, self.acknowledge("dead", "abandon"))
+        self.target.sql("ALTER ROLE dead SUPERUSER")
+        self.assertStatus(204, self.acknowledge("dead", "apply"))
+        self.wait_for(lambda: self.credential("dead")["error_class"] == "not_permitted")
+        self.assertStaysBlocked("dead")
+        self.target.sql("ALTER ROLE dead NOSUPERUSER")
+        self.assertStatus(204, self.acknowledge("dead", "apply"))
+        self.wait_idle("dead")
+        self.assertWorks(self.read("dead").data)
+
+    def assertNeverWorked(self, name, why):
+        said = self.assertStatus(503, self.read(name)).errors[0]
+        self.assertIn("nothing is known to work yet", said)
+        self.assertIn(why, said)
+        self.assertStatus(404, self.read(name, "?version=previous"))
+
+    def test_a_credential_that_never_worked_is_no_typing_error(self):
+        self.target.sql("CREATE ROLE never LOGIN SUPERUSER")
+        body = {"target": "db", "account": "never", "interval": "1h", "owner": "o", "purpose": "p"}
+        self.assertStatus(204, self.vault.post("rotation/credentials/never", body))
+        self.wait_for(lambda: self.credential("never")["state"] == "blocked")
+        self.assertNeverWorked("never", "the first rotation is blocked")
+        self.assertStatus(204, self.acknowledge("never", "abandon"))
+        self.assertNeverWorked("never", "no rotation is under way")
+        self.assertStatus(404, self.read("nevre"))
+
+
 class TwoNodesTest(RotationTest):
     """One node is stopped in the middle and goes on late."""
 

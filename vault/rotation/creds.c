@@ -99,9 +99,14 @@ static bool is_held(const struct creds_load *load)
     return load->op.rows.count == 1 && store_get_bool(&load->op.rows, 0, HOLD_AT);
 }
 
+static struct str attempt_state_of(const struct creds_load *load)
+{
+    return store_get_text(&load->op.rows, 0, HOLD_AT + 1); // empty: none is open
+}
+
 static bool is_blocked(const struct creds_load *load)
 {
-    return str_equal_c(store_get_text(&load->op.rows, 0, HOLD_AT + 1), "blocked");
+    return str_equal_c(attempt_state_of(load), "blocked");
 }
 
 // Asks less and less often: many may be waiting for the same change.
@@ -125,11 +130,29 @@ static struct status wait_for_release(struct operation *op, struct creds_load *l
     return OK_STATUS;
 }
 
+// The credential is there, so that 404 would send its readers looking for a typing error.
+static struct status refuse_unrotated(const struct creds_load *load)
+{
+    if (is_blocked(load)) {
+        FAIL(UNAVAILABLE, "nothing is known to work yet, the first rotation is blocked: see the "
+                          "credential's history, then acknowledge it");
+    }
+    if (attempt_state_of(load).len == 0) {
+        FAIL(UNAVAILABLE, "nothing is known to work yet and no rotation is under way: wait for the "
+                          "first one, or ask for it");
+    }
+    FAIL(UNAVAILABLE, "nothing is known to work yet, the first rotation is under way: try again, "
+                      "or see the credential's history");
+}
+
 static struct status check_served(const struct creds_load *load, const struct creds *creds)
 {
     const struct credential *c = &creds->credential;
     int64_t version = load->previous ? c->previous_version : c->current_version;
     bool served = version != 0 && (!load->previous || c->previous_until_us > creds->now_us);
+    if (version == 0 && !load->previous) {
+        return refuse_unrotated(load);
+    }
     if (!served) {
         FAIL(NOT_FOUND, "");
     }

@@ -28,8 +28,8 @@ struct creds {
 // `name` outlives the load.
 void creds_submit(struct operation *op, struct str name, bool previous, struct creds_load *load);
 // While the only account is being changed neither value is known to work: waits, bounded.
-// NOT_FOUND (no such credential, no value yet, no previous one that is still valid), INTEGRITY,
-// UNAVAILABLE. `out` is borrowed from the load.
+// NOT_FOUND (no such credential, no previous value that is still valid), INTEGRITY, UNAVAILABLE (no
+// value is known to work). `out` is borrowed from the load.
 struct status creds_wait(struct operation *op, struct creds_load *load, struct creds *out);
 void creds_load_done(struct creds_load *load); // for CLEANUP
 // Notes that the caller still reads a value that was replaced. Not an effect of the request: what

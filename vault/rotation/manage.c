@@ -2,7 +2,6 @@
 #include "vault/rotation/manage.h"
 
 #include "vault/crypto/aead.h"
-#include "vault/rotation/driver.h"
 
 enum { PROGRESS_POLL_US = CLOCK_SECOND / 20, SEALED_BYTES = 8192 };
 
@@ -32,33 +31,6 @@ static const struct store_statement find_progress = {
                          "FROM rotation_attempt WHERE id = $1"};
 
 // ---- putting in care
-
-struct status manage_probe(struct operation *op, const struct target *t, const struct credential *c,
-                           struct str value, struct str *out_message)
-{
-    struct driver d = {0};
-    struct secret *copy CLEANUP(secret_cleanup) = NULL;
-    struct driver_call call = {.attempt = op->request_id, .account = c->accounts[0]};
-    struct protocol_reply reply = {0};
-    bool asked;
-    TRY(secret_copy(bytes_from_str(value), &copy));
-    call.value = copy;
-    TRY(settings_parse(c->account_settings, op->arena, &call.account_settings));
-    struct status s = driver_init(&d, rotation_running(), op->worker->vault->keyring, t, op->arena);
-    if (status_ok(s)) {
-        s = driver_ask(&d, PROTOCOL_PROBE, &call, &reply, &asked);
-    }
-    driver_done(&d);
-    TRY(s);
-    *out_message = reply.message;
-    if (reply.result == PROTOCOL_REJECTED) {
-        FAIL(INVALID, "the target refuses this password for the account");
-    }
-    if (reply.result != PROTOCOL_WORKS) {
-        FAIL(UPSTREAM, "the target can't be asked whether it accepts the password");
-    }
-    return OK_STATUS;
-}
 
 struct store_job {
     struct operation *op;

@@ -11,6 +11,10 @@
 // INVALID when it doesn't, UPSTREAM when it can't be told; `*out_message` says more, for the owner.
 struct status manage_probe(struct operation *op, const struct target *t, const struct credential *c,
                            struct str value, struct str *out_message);
+// The same about the value that is current now. CONFLICT when the target refuses it, UPSTREAM when
+// it can't be told.
+struct status manage_probe_current(struct operation *op, const struct credential *c,
+                                   struct str *out_message);
 
 // A new credential. `value` is what its first account has now, checked before (manage_probe);
 // empty: the first rotation sets one. CONFLICT when its name is taken, or an account is in the care
@@ -43,11 +47,13 @@ struct status manage_wait(struct operation *op, struct uuid attempt, int64_t unt
 enum manage_action {
     MANAGE_RETRY,   // ask the target again, or try the step again
     MANAGE_APPLY,   // set the new value, whatever value or fence the target has now
-    MANAGE_ABANDON, // give the rotation up: what is current stays
+    MANAGE_ABANDON, // give the rotation up: what is current stays, and must be known to work
 };
-// For an attempt that is blocked. CONFLICT when it isn't; INVALID when the action makes no sense.
-struct status manage_settle(struct operation *op, const struct credential *c, struct uuid attempt,
-                            enum manage_action action);
+// For an attempt that is blocked. CONFLICT when it isn't, or gives up what may be the only value
+// that works; INVALID when the action makes no sense. UPSTREAM when the target has to be asked
+// first and doesn't answer; `*out_message`: what it said, else untouched.
+struct status manage_settle(struct operation *op, const struct credential_found *found,
+                            enum manage_action action, struct str *out_message);
 
 // One column of names in order; the history, oldest first (time, attempt, state, version, fence,
 // node, error class, detail). Release with store_rows_done().

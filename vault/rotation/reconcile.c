@@ -71,6 +71,7 @@ static struct status look_at_others(struct run *r)
         known = true;
         struct finding f = probe(r, (enum run_value_kind)kind);
         if (f.result == PROTOCOL_WORKS) {
+            r->none_worked = false;
             return run_back_off(r, ATTEMPT_STAGED, "not_applied",
                                 STR("the target was not changed: the same value again"));
         }

@@ -123,6 +123,8 @@ struct status run_load(struct run *r)
     forget(r);
     TRY(store_transact(r->worker->vault->store, load_work, r));
     TRY(check_loaded(r));
+    bool untouched = r->attempt.state == ATTEMPT_PLANNED || r->attempt.state == ATTEMPT_STAGED;
+    r->none_worked = untouched && r->attempt.hold;
     return driver_init(&r->driver, r->engine, r->worker->vault->keyring, &r->target, r->arena);
 }
 
@@ -378,7 +380,7 @@ struct status run_back_off(struct run *r, enum attempt_state state, const char *
     change.error_class = error_class;
     change.detail = message;
     if (state == ATTEMPT_STAGED || state == ATTEMPT_PLANNED) {
-        change.next.hold = false; // certain: nothing was changed
+        change.next.hold = r->none_worked; // certain: nothing was changed
     }
     return run_commit(r, &change, NULL, NULL);
 }

@@ -33,6 +33,7 @@ struct run {
     int64_t lease_end_us;  // monotonic: what we hold for certain
     bool applying_is_ours; // APPLYING was reached by this very run: the target wasn't asked yet
     bool verified_is_ours;
+    bool none_worked; // already before this change of the target nothing was known to work
     bool finished;
 };
 

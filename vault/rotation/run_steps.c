@@ -83,7 +83,7 @@ static struct status wait_for_idle(struct run *r, bool *out_waits)
     }
     if (reply.result != PROTOCOL_DONE) {
         return needs_person(reply.error)
-                   ? run_block(r, false, class_of(reply.error), reply.message)
+                   ? run_block(r, r->none_worked, class_of(reply.error), reply.message)
                    : run_back_off(r, ATTEMPT_PLANNED, class_of(reply.error), reply.message);
     }
     if (reply.sessions > 0) {
@@ -202,11 +202,11 @@ static struct status change_value_work(struct session *s, void *arg)
 static struct status try_another_value(struct run *r, struct str message)
 {
     if (r->attempt.values_tried + 1 >= VALUES_TRIED_MAX) {
-        return run_block(r, false, class_of(ROTUNDA_ERROR_POLICY_REJECTED), message);
+        return run_block(r, r->none_worked, class_of(ROTUNDA_ERROR_POLICY_REJECTED), message);
     }
     struct attempt_change change = run_change(r, ATTEMPT_PLANNED);
     change.next.version = 0;
-    change.next.hold = false;
+    change.next.hold = r->none_worked;
     change.next.values_tried++;
     change.error_class = class_of(ROTUNDA_ERROR_POLICY_REJECTED);
     change.detail = message;
@@ -224,7 +224,7 @@ static struct status handle_not_applied(struct run *r, const struct protocol_rep
         return try_another_value(r, reply->message);
     }
     if (needs_person(reply->error)) {
-        return run_block(r, false, class_of(reply->error), reply->message);
+        return run_block(r, r->none_worked, class_of(reply->error), reply->message);
     }
     return run_back_off(r, ATTEMPT_STAGED, class_of(reply->error), reply->message);
 }

@@ -5,6 +5,9 @@
 static const struct store_statement lock_attempt = {
     "rotation.lock_attempt",
     "SELECT " ATTEMPT_COLUMNS " FROM rotation_attempt a WHERE a.id = $1 FOR UPDATE"};
+static const struct store_statement find_attempt = {"rotation.settle_attempt",
+                                                    "SELECT " ATTEMPT_COLUMNS
+                                                    " FROM rotation_attempt a WHERE a.id = $1"};
 static const struct store_statement find_values = {
     "rotation.settle_values", "SELECT " VERSION_COLUMNS " FROM rotation_value v "
                               "WHERE v.credential_id = $1 AND v.state IN ('pending', 'previous')"};
@@ -19,6 +22,7 @@ struct settle_job {
     struct uuid credential;
     struct uuid attempt;
     enum manage_action action;
+    int64_t checked; // giving up: the attempt's row version for which that is safe
 };
 
 // Where an attempt stood that is blocked now.
@@ -103,6 +107,9 @@ static struct status settle_work(struct session *s, void *arg)
     if (before.state != ATTEMPT_BLOCKED || !uuid_equal(before.credential, job->credential)) {
         FAIL(CONFLICT, "the rotation isn't blocked");
     }
+    if (job->action == MANAGE_ABANDON && before.row_version != job->checked) {
+        FAIL(CONFLICT, "the rotation was changed by someone else meanwhile, try again");
+    }
     struct attempt_change change = {.next = before, .node = vault->node};
     TRY(choose_state(job, &before, &found.credential, &change.next.state));
     change.detail = job->op->caller.display_name;
@@ -116,10 +123,33 @@ static struct status settle_work(struct session *s, void *arg)
     return job->action == MANAGE_APPLY ? session_exec(s, &raise_fence, NULL, 0, NULL) : OK_STATUS;
 }
 
-struct status manage_settle(struct operation *op, const struct credential *c, struct uuid attempt,
-                            enum manage_action action)
+// Where readers wait the target may have the new value, or a third one. Giving up would serve what
+// was current, and set the new one aside: not before the target has said that it is worth it.
+static struct status check_giving_up(struct settle_job *job, const struct credential *c,
+                                     struct str *out_message)
 {
-    struct settle_job job = {.op = op, .credential = c->id, .attempt = attempt, .action = action};
+    const struct vault *vault = job->op->worker->vault;
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    const struct store_value key[] = {store_uuid(job->attempt)};
+    struct attempt a;
+    TRY(store_query(vault->store, &find_attempt, key, ARRAY_LEN(key), &rows));
+    if (rows.count != 1) {
+        FAIL(CONFLICT, "the rotation is over");
+    }
+    TRY(attempt_read(vault->keyring, &rows, 0, 0, &a));
+    job->checked = a.row_version;
+    return a.hold && c->current_version != 0 ? manage_probe_current(job->op, c, out_message)
+                                             : OK_STATUS;
+}
+
+struct status manage_settle(struct operation *op, const struct credential_found *found,
+                            enum manage_action action, struct str *out_message)
+{
+    struct settle_job job = {
+        .op = op, .credential = found->credential.id, .attempt = found->attempt, .action = action};
+    if (action == MANAGE_ABANDON) {
+        TRY(check_giving_up(&job, &found->credential, out_message));
+    }
     TRY(operation_transact(op, settle_work, &job));
     rotation_kick(rotation_running());
     return OK_STATUS;

@@ -267,6 +267,62 @@ static void the_version_obeys_format_and_field(void **state)
     assert_true(f->out[0] >= '0' && f->out[0] <= '9');
 }
 
+struct rotation_outcome {
+    const char *answer;
+    int exit_code;
+    const char *said;
+};
+
+#define ROTATED(state, class, error)                                                               \
+    "{\"request_id\":\"r\",\"data\":{\"attempt\":\"a\",\"state\":\"" state                         \
+    "\",\"version\":3,\"error_class\":" class ",\"error\":" error "}}"
+
+static void a_rotation_succeeds_only_when_the_new_version_is_current(void **state)
+{
+    struct cli_fixture *f = *state;
+    static const struct rotation_outcome outcomes[] = {
+        {ROTATED("promoted", "null", "null"), 0, "version 3 of app is current"},
+        {ROTATED("draining", "null", "null"), 0, "version 3 of app is current"},
+        {ROTATED("retired", "null", "null"), 0, "version 3 of app is current"},
+        {ROTATED("blocked", "\"not_permitted\"", "\"no ADMIN\""), 2, "not_permitted: no ADMIN"},
+        {ROTATED("rolled_back", "null", "null"), 2, "was given up"},
+        {ROTATED("staged", "\"unreachable\"", "\"away\""), 3, "unreachable: away"},
+        {ROTATED("applying", "null", "null"), 3, "isn't done yet (state applying)"},
+        {"{\"data\":{}}", 2, "doesn't say"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(outcomes); i++) {
+        struct http_answer answer = {200, outcomes[i].answer, NULL};
+        cli_fixture_run_with(f, "rotation rotate app", &answer, 1);
+        assert_int_equal(outcomes[i].exit_code, f->exit_code);
+        assert_contains(f->exit_code == 0 ? f->out : f->err, outcomes[i].said);
+    }
+}
+
+static void a_rotation_that_is_not_waited_for_is_only_asked_for(void **state)
+{
+    struct cli_fixture *f = *state;
+    struct http_answer planned = {200, ROTATED("planned", "null", "null"), NULL};
+    cli_fixture_run_with(f, "rotation rotate -wait=0s app", &planned, 1);
+    assert_int_equal(0, f->exit_code);
+    assert_contains(f->out, "was asked for");
+    assert_string_equal("{\"timeout\":\"0s\"}", http_fixture_body(&f->server, 0));
+    struct http_answer blocked = {200, ROTATED("blocked", "\"invalid\"", "\"no\""), NULL};
+    cli_fixture_run_with(f, "rotation rotate -wait=0 app", &blocked, 1);
+    assert_int_equal(2, f->exit_code);
+}
+
+static void only_a_sealed_vault_is_said_to_be_sealed(void **state)
+{
+    struct cli_fixture *f = *state;
+    struct http_answer sealed = {503, "{\"errors\":[\"Vault is sealed\"]}", NULL};
+    struct http_answer busy = {503, "{\"errors\":[\"nothing is known to work\"]}", NULL};
+    cli_fixture_run_with(f, "read a", &sealed, 1);
+    assert_contains(f->err, "rotunda status");
+    cli_fixture_run_with(f, "read a", &busy, 1);
+    assert_contains(f->err, "nothing is known to work");
+    assert_lacks(f->err, "sealed");
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, cli_fixture_setup, cli_fixture_teardown)
 
 int main(void)
@@ -290,6 +346,9 @@ int main(void)
         TEST(nor_do_the_upper_control_characters),
         TEST(search_prints_full_paths_that_match),
         TEST(the_version_obeys_format_and_field),
+        TEST(only_a_sealed_vault_is_said_to_be_sealed),
+        TEST(a_rotation_succeeds_only_when_the_new_version_is_current),
+        TEST(a_rotation_that_is_not_waited_for_is_only_asked_for),
         TEST(records_show_the_columns_that_matter),
     };
     return cmocka_run_group_tests(tests, cli_fixture_group, NULL);
