@@ -124,6 +124,7 @@ class Node:
         self.log = os.path.join(folder, f"{name}.log")
         self.config = os.path.join(folder, f"{name}.hcl")
         self.process = None
+        self.program = PROGRAM
         self.environment = {}  # beside the test's own
         self.popen = {}  # more arguments for subprocess.Popen
         with open(self.config, "w", encoding="utf-8") as f:
@@ -150,7 +151,7 @@ data_dir = "{folder}"
         """Starts the program, and doesn't wait for it."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "server", "-config", self.config],
+                [self.program, "server", "-config", self.config],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
