@@ -146,6 +146,7 @@ class CoreTest(unittest.TestCase):
         wait_for(lambda: command_of(process.pid)[0] == "sleep")
         self.assertEqual(1, len(self.crash(process.pid, signal.SIGSEGV)))
 
+    @unittest.skipIf(harness.SANITIZED, "the sanitizer handles the signals itself")
     def test_the_server_leaves_none(self):
         for number in CRASHES:
             vault = self.start()
@@ -229,6 +230,7 @@ class CoreTest(unittest.TestCase):
             for file in ("mem", "maps", "environ", "coredump_filter"):
                 self.assertEqual(0, os.stat(f"/proc/{pid}/{file}").st_uid, f"{file} of {command_of(pid)}")
 
+    @unittest.skipIf(harness.SANITIZED, "the sanitizer makes mlock() do nothing")
     def test_secret_memory_is_locked_and_left_out_of_dumps(self):
         """Even where something else dumps it: the pages themselves say so."""
         vault = self.start()
