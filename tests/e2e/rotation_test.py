@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 import unittest
@@ -672,6 +673,39 @@ class LossTest(RotationTest):
         after = self.first_version("meddled")
         self.assertEqual(before["version"] + 1, after["version"])
         self.assertWorks(after)
+
+
+class CommandTest(RotationTest):
+    """`rotunda rotation rotate` tells scripts how it went."""
+
+    def run_rotate(self, name, *flags):
+        address = f"http://127.0.0.1:{self.vault.node.port}"
+        return subprocess.run(
+            [harness.PROGRAM, "rotation", "rotate", *flags, name],
+            env={**os.environ, "ROTUNDA_ADDR": address, "ROTUNDA_TOKEN": self.vault.token},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def test_the_exit_code_tells_done_from_blocked_and_asked(self):
+        self.first_version(self.put_single("told"))
+        self.wait_idle("told")
+        done = self.run_rotate("told")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn("version 2 of told is current", done.stdout)
+        self.assertWorks(self.read("told").data)
+        self.target.sql("ALTER ROLE told SUPERUSER")
+        done = self.run_rotate("told")
+        self.assertEqual(2, done.returncode, done.stderr)
+        self.assertIn("blocked", done.stderr)
+        self.assertNotIn(self.read("told").data["password"], done.stdout + done.stderr)
+        self.first_version(self.put_single("asked"))
+        self.wait_idle("asked")
+        asked = self.run_rotate("asked", "-wait=0s")
+        self.assertEqual(0, asked.returncode, asked.stderr)
+        self.assertIn("was asked for", asked.stdout)
+        self.assertEqual(2, self.run_rotate("absent").returncode)
 
 
 class SettleTest(RotationTest):
