@@ -8,11 +8,17 @@
 #include "rotators/builtin.h"
 #include "vault/base/macros.h"
 #include "vault/rotation/host.h"
+#include "vault/rotation/launcher.h"
 
 // Its contract counts the command's own name, which stands before what we are given.
 static int host_main(int argc, char **argv)
 {
     return rotator_host_main(argc + 1, argv - 1, rotators_builtin());
+}
+
+static int launcher_main(int argc, char **argv)
+{
+    return rotator_launcher_main(argc + 1, argv - 1, rotators_builtin());
 }
 
 static const struct cli_command server_commands[] = {
@@ -43,6 +49,7 @@ static const struct cli_command server_commands[] = {
      .operands = "-database CONNINFO | -export FILE",
      .help = AUDIT_VERIFY_HELP,
      .main = audit_verify_main},
+    {.name = "rotator-launcher", .operands = "UID GID", .help = "", .main = launcher_main},
     {.name = "rotator-host", .operands = "NAME", .help = "", .main = host_main},
 };
 

@@ -552,8 +552,8 @@ class LossTest(RotationTest):
         found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
-                with open(f"/proc/{pid}/cmdline", "rb") as f:
-                    command = f.read().split(b"\0")
+                with open(f"/proc/{pid}/comm", encoding="ascii", errors="replace") as f:
+                    command = f.read().strip()
                 with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
                     launcher = f.read().rsplit(")", 1)[1].split()[1]
                 with open(f"/proc/{launcher}/stat", encoding="ascii", errors="replace") as f:
@@ -561,7 +561,7 @@ class LossTest(RotationTest):
             except (OSError, IndexError, ValueError):
                 continue
             ours = [n.process.pid for n in self.vault.nodes if n.process is not None]
-            if len(command) > 1 and command[1] == b"rotator-host" and server in ours:
+            if command == "rotator-host" and server in ours:
                 found.append(int(pid))
         return found
 

@@ -121,6 +121,17 @@ static int serve(const struct service *service)
     }
 }
 
+int rotator_host_serve(const char *name, bool allow_unlocked,
+                       const struct rotunda_rotator *const *builtin)
+{
+    signal(SIGPIPE, SIG_IGN);
+    struct service service = {.refusal = protect_memory(allow_unlocked)};
+    if (status_ok(service.refusal)) {
+        service.refusal = host_find(name, builtin, &service.rotator);
+    }
+    return serve(&service);
+}
+
 int rotator_host_main(int argc, char **argv, const struct rotunda_rotator *const *builtin)
 {
     const char *name = NULL;
@@ -132,13 +143,5 @@ int rotator_host_main(int argc, char **argv, const struct rotunda_rotator *const
             name = argv[i];
         }
     }
-    signal(SIGPIPE, SIG_IGN);
-    if (name == NULL) {
-        return 1;
-    }
-    struct service service = {.refusal = protect_memory(allow_unlocked)};
-    if (status_ok(service.refusal)) {
-        service.refusal = host_find(name, builtin, &service.rotator);
-    }
-    return serve(&service);
+    return name == NULL ? 1 : rotator_host_serve(name, allow_unlocked, builtin);
 }

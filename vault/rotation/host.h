@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: ISC
-// `rotunda rotator-host NAME [-allow-unlocked-memory]`: speaks the protocol on standard input and
-// output for one rotator, either linked in (by name) or a loadable module (by path). Started by the
-// launcher, for one attempt.
+// Speaks the protocol on standard input and output for one rotator, either linked in (by name) or a
+// loadable module (by path), in a process of its own for one attempt.
 #pragma once
+
+#include <stdbool.h>
 
 #include "rotunda/rotator.h"
 
+// In a child of the launcher. A rotator that can't be loaded answers hello with the reason. The
+// process's exit code: 0 when the input ended, 1 when it isn't the protocol. `builtin` lists the
+// rotators that are linked in and ends with NULL.
+int rotator_host_serve(const char *name, bool allow_unlocked,
+                       const struct rotunda_rotator *const *builtin);
+
+// `rotunda rotator-host NAME [-allow-unlocked-memory]`: the same for a module, after an exec.
 // argv[0] is "rotator-host" or the program's name, whatever stands before NAME is ignored.
-// `builtin` lists the rotators that are linked in and ends with NULL. A rotator that can't be
-// loaded answers hello with the reason. The process's exit code: 0 when the input ended, 1 when it
-// isn't the protocol.
 int rotator_host_main(int argc, char **argv, const struct rotunda_rotator *const *builtin);

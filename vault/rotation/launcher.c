@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -32,19 +33,27 @@ static struct status choose_user(const char *name, struct launcher_setup *setup)
 }
 
 // The child: everything of the vault's is closed, signals of the terminal don't reach it.
-static _Noreturn void become_launcher(int socket, struct launcher_setup *setup)
+static _Noreturn void become_launcher(int socket, const struct launcher_setup *setup)
 {
-    enum { KEPT_SOCKET = 3, KEPT_PROGRAM = 4 };
-    int moved_socket = fcntl(socket, F_DUPFD, KEPT_PROGRAM + 1);
-    int moved_program = fcntl(setup->program, F_DUPFD, KEPT_PROGRAM + 1);
+    int moved_socket = fcntl(socket, F_DUPFD, LAUNCHER_PROGRAM_FILE + 1);
+    int moved_program = fcntl(setup->program, F_DUPFD, LAUNCHER_PROGRAM_FILE + 1);
     if (setsid() < 0 || moved_socket < 0 || moved_program < 0 ||
-        dup3(moved_socket, KEPT_SOCKET, O_CLOEXEC) < 0 ||
-        dup3(moved_program, KEPT_PROGRAM, O_CLOEXEC) < 0 ||
-        close_range(KEPT_PROGRAM + 1, ~0U, 0) != 0) {
+        dup2(moved_socket, LAUNCHER_SOCKET) < 0 || dup2(moved_program, LAUNCHER_PROGRAM_FILE) < 0 ||
+        close_range(LAUNCHER_PROGRAM_FILE + 1, ~0U, 0) != 0) {
         _exit(1);
     }
-    setup->program = KEPT_PROGRAM;
-    launcher_main(KEPT_SOCKET, setup);
+    char rotunda[] = "rotunda";
+    char launcher[] = "rotator-launcher";
+    char uid[24];
+    char gid[24];
+    snprintf(uid, sizeof uid, "%lld", setup->switch_user ? (long long)setup->uid : -1LL);
+    snprintf(gid, sizeof gid, "%lld", setup->switch_user ? (long long)setup->gid : -1LL);
+    char unlocked[] = "-allow-unlocked-memory";
+    char *const arguments[] = {rotunda, launcher, uid, gid, setup->allow_unlocked ? unlocked : NULL,
+                               NULL};
+    char *const environment[] = {NULL};
+    execveat(LAUNCHER_PROGRAM_FILE, "", arguments, environment, AT_EMPTY_PATH);
+    _exit(1);
 }
 
 static struct status fork_launcher(struct launcher_setup *setup, struct launcher *l)

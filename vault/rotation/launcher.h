@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: ISC
 // The launcher: a small process that starts the hosts of rotators. It is forked before any key is
 // loaded and before seccomp is set (a filter survives exec), so that hosts descend from a process
-// that never held a secret.
+// that never held a secret. It executes its own program once, so that its addresses aren't the
+// vault's; hosts of our own rotators are forked from it without another exec, which would cost half
+// of what a rotation costs.
 //
 // Every host has a session of its own, an empty environment, one socket as standard input and
 // output and nothing else open, resource limits and the walls of sandbox.h. It is killed, with
@@ -9,6 +11,7 @@
 // vault is gone.
 #pragma once
 
+#include "rotunda/rotator.h"
 #include "vault/base/bytes.h"
 #include "vault/base/macros.h"
 #include "vault/rotation/sandbox.h"
@@ -18,8 +21,8 @@ struct launcher;
 enum { LAUNCHER_HOSTS_MAX = 128 }; // running at once; beyond it starts are refused
 
 struct launcher_options {
-    // Of the program whose first argument `rotator-host` reaches rotator_host_main(). NULL for this
-    // very program.
+    // Of the program whose first argument `rotator-launcher` reaches rotator_launcher_main(), and
+    // `rotator-host` rotator_host_main(). NULL for this very program.
     const char *program;
     const char *user;    // hosts run as this user when we are root; NULL for nobody
     bool allow_unlocked; // as for secret_system_init()
@@ -28,6 +31,9 @@ struct launcher_options {
 // Call from the main thread, before threads, keys and seccomp. INVALID (no such user or program),
 // UNAVAILABLE.
 struct status launcher_start(const struct launcher_options *options, struct launcher **out);
+// `rotunda rotator-launcher`, executed by launcher_start(). argv[0] is the command's name;
+// `builtin` as for rotator_host_main().
+int rotator_launcher_main(int argc, char **argv, const struct rotunda_rotator *const *builtin);
 void launcher_free(struct launcher *l); // kills its hosts and waits for it; NULL is fine
 
 enum launcher_form {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: ISC
-// From fork to exec.
+// From fork to exec, or to the host of one of our own rotators.
+#include "vault/rotation/host.h"
 #include "vault/rotation/launcher_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -62,6 +64,18 @@ static int open_program(const struct launcher_setup *setup, struct launcher_job 
     return open(job->name, O_PATH | O_CLOEXEC);
 }
 
+// One of our rotators is in this process already. Nothing but the channel stays open.
+static _Noreturn void become_host(const struct launcher_setup *setup,
+                                  const struct launcher_job *job, int control, int isolation)
+{
+    report(control, (struct launcher_report){.event = LAUNCHER_STARTED, .isolation = isolation});
+    if (close_range(STDERR_FILENO + 1, ~0U, 0) != 0) {
+        _exit(EXIT_REFUSED);
+    }
+    prctl(PR_SET_NAME, "rotator-host");
+    exit(rotator_host_serve(job->name, setup->allow_unlocked, setup->builtin));
+}
+
 static _Noreturn void execute(const struct launcher_setup *setup, struct launcher_job *job,
                               int program, int control, int isolation)
 {
@@ -113,6 +127,9 @@ _Noreturn void launcher_exec(const struct launcher_setup *setup, const struct la
     // After the change of user, which forgets it; the launcher may have died before.
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != launcher) {
         _exit(EXIT_REFUSED);
+    }
+    if (mine.form == LAUNCHER_LINKED) {
+        become_host(setup, &mine, control, isolation);
     }
     execute(setup, &mine, program, control, isolation);
 }

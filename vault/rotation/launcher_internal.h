@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: ISC
-// Between launcher.c (the vault's side) and launcher_main.c (the process).
+// Between launcher.c (the vault's side), launcher_main.c (the process) and launcher_exec.c (its
+// children).
 #pragma once
 
+#include "rotunda/rotator.h"
 #include "vault/rotation/launcher.h"
 
 struct launcher_setup {
-    int program; // descriptor of our own program
+    int program;                                  // descriptor of our own program
+    const struct rotunda_rotator *const *builtin; // in the launcher only
     bool switch_user;
     uid_t uid;
     gid_t gid;
     bool allow_unlocked;
 };
+
+// What the launcher's program finds open.
+enum { LAUNCHER_SOCKET = 3, LAUNCHER_PROGRAM_FILE = 4 };
 
 // The whole life of the launcher. `socket` brings jobs, each with two descriptors: channel,
 // control.

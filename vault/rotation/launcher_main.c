@@ -257,6 +257,25 @@ static _Noreturn void end(struct table *t)
     _exit(0);
 }
 
+int rotator_launcher_main(int argc, char **argv, const struct rotunda_rotator *const *builtin)
+{
+    // Exec has made it dumpable again.
+    if (argc < 3 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
+        fcntl(LAUNCHER_SOCKET, F_SETFD, FD_CLOEXEC) != 0 ||
+        fcntl(LAUNCHER_PROGRAM_FILE, F_SETFD, FD_CLOEXEC) != 0) {
+        return 1; // not started by launcher_start()
+    }
+    long long uid = strtoll(argv[1], NULL, 10);
+    long long gid = strtoll(argv[2], NULL, 10);
+    const struct launcher_setup setup = {.program = LAUNCHER_PROGRAM_FILE,
+                                         .builtin = builtin,
+                                         .switch_user = uid >= 0,
+                                         .uid = (uid_t)uid,
+                                         .gid = (gid_t)gid,
+                                         .allow_unlocked = argc > 3};
+    launcher_main(LAUNCHER_SOCKET, &setup);
+}
+
 _Noreturn void launcher_main(int socket, const struct launcher_setup *setup)
 {
     static struct table t;

@@ -176,10 +176,13 @@ bool no_hosts_left(void)
 
 bool is_host_call(int argc, char **argv)
 {
-    return argc > 1 && strcmp(argv[1], "rotator-host") == 0;
+    return argc > 1 &&
+           (strcmp(argv[1], "rotator-host") == 0 || strcmp(argv[1], "rotator-launcher") == 0);
 }
 
 int run_host(int argc, char **argv)
 {
-    return rotator_host_main(argc - 1, argv + 1, rotators_builtin());
+    bool launcher = strcmp(argv[1], "rotator-launcher") == 0;
+    return (launcher ? rotator_launcher_main : rotator_host_main)(argc - 1, argv + 1,
+                                                                  rotators_builtin());
 }

@@ -76,8 +76,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_password_is_rotated_from_behind_the_walls, server_setup,
                                         server_teardown),
     };
-    if (argc > 1 && strcmp(argv[1], "rotator-host") == 0) {
-        return rotator_host_main(argc - 1, argv + 1, rotators_builtin());
+    if (argc > 1 && strcmp(argv[1], "rotator-launcher") == 0) {
+        return rotator_launcher_main(argc - 1, argv + 1, rotators_builtin());
     }
     if (!status_ok(secret_system_init(true))) {
         return 1;
