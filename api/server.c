@@ -229,6 +229,7 @@ static struct status start_background(struct server *s)
         .unseals_itself = s->unseals_itself,
         .launcher = s->launcher,
         .rotation = {.min_interval_s = s->config->rotation.min_interval_s,
+                     .running_max = s->config->rotation.concurrency,
                      .rotators = rotators_builtin()}};
     return server_worker_add_background(&s->workers[0], &options);
 }

@@ -26,6 +26,11 @@ static const struct store_statement insert_event = {
     "version, "
     "state, error_class, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
 
+static const struct store_statement target_unanswered = {"rotation.unanswered",
+                                                         "SELECT rotation_unanswered($1)"};
+static const struct store_statement target_answered = {"rotation.answered",
+                                                       "SELECT rotation_answered($1)"};
+
 static const char *const state_names[] = {
 #define X(name, text) [ATTEMPT_##name] = text,
     ATTEMPT_STATE_TABLE(X)
@@ -191,6 +196,19 @@ struct status attempt_insert(struct session *s, const struct keyring *k, struct 
     return put_event(s, &event);
 }
 
+// Did the target answer? Where it doesn't, claims come one at a time (rotation_claim).
+static struct status note_target(struct session *s, const struct attempt_change *change)
+{
+    const struct store_value values[] = {store_uuid(change->next.target)};
+    if (str_equal_c(str_from_c(change->error_class), "unreachable")) {
+        return session_exec(s, &target_unanswered, values, ARRAY_LEN(values), NULL);
+    }
+    if (change->next.state == ATTEMPT_VERIFIED) {
+        return session_exec(s, &target_answered, values, ARRAY_LEN(values), NULL);
+    }
+    return OK_STATUS;
+}
+
 struct status attempt_update(struct session *s, const struct keyring *k,
                              const struct attempt *before, const struct attempt_change *change)
 {
@@ -223,5 +241,6 @@ struct status attempt_update(struct session *s, const struct keyring *k,
     if (rows.count != 1) {
         FAIL(CONFLICT, "someone else has the attempt");
     }
+    TRY(note_target(s, change));
     return put_event(s, change);
 }

@@ -5,7 +5,11 @@
 #include "vault/rotation/fault.h"
 #include "vault/rotation/rotation_internal.h"
 
-enum { ROUND_US = CLOCK_SECOND / 5 };
+enum {
+    ROUND_US = CLOCK_SECOND / 5,      // while something waits for room, or the database is away
+    ROUND_MIN_US = CLOCK_SECOND / 50, // so that many ends of runs make one round
+    ROUND_QUIET_US = CLOCK_SECOND,    // what other nodes leave behind is noticed by then
+};
 
 // Handlers of any worker reach the engine through this; set once, before they can run rotations.
 static struct rotation *_Atomic the_rotation;
@@ -59,15 +63,26 @@ static void start_run(struct rotation *r, const struct run_claim *claim)
 
 static size_t free_places(const struct rotation *r)
 {
-    size_t left = ROTATION_RUNNING_MAX - r->running;
+    size_t left = (size_t)r->options.running_max - r->running;
     return left < SCHEDULE_ROUND_MAX ? left : SCHEDULE_ROUND_MAX;
 }
 
-static void run_round(struct rotation *r)
+// When to look again: what is due at a known time is planned at that time.
+static int64_t pause_us(struct rotation *r)
+{
+    int64_t quiet_us = 0;
+    if (!status_ok(schedule_quiet_us(r, &quiet_us)) || quiet_us <= 0) {
+        return ROUND_US;
+    }
+    return quiet_us < ROUND_QUIET_US ? quiet_us : ROUND_QUIET_US;
+}
+
+// Returns how long nothing more is expected.
+static int64_t run_round(struct rotation *r)
 {
     size_t most = free_places(r);
     if (!may_work(r) || most == 0) {
-        return;
+        return ROUND_US; // the end of a run wakes us
     }
     struct run_claim claims[SCHEDULE_ROUND_MAX];
     size_t count = 0;
@@ -79,16 +94,22 @@ static void run_round(struct rotation *r)
     for (size_t i = 0; i < count; i++) {
         start_run(r, &claims[i]);
     }
+    int64_t pause = count > 0 ? 0 : pause_us(r);
     r->worker->operations--;
+    return pause;
 }
 
 static void run_scheduler(void *arg)
 {
     struct rotation *r = arg;
     while (!r->stopping || r->running > 0) {
-        run_round(r);
-        status_ignore(fiber_wait(&r->wake, loop_now_us(r->worker->loop) + ROUND_US));
+        int64_t pause = run_round(r);
+        int64_t least_us = clock_monotonic_us() + ROUND_MIN_US;
+        status_ignore(fiber_wait(&r->wake, clock_monotonic_us() + pause));
         r->wake = (struct fiber_event){0};
+        if (!r->stopping) {
+            fiber_sleep_until(least_us);
+        }
     }
     fiber_signal(&r->ended);
 }
@@ -128,6 +149,9 @@ struct status rotation_start(struct worker *w, struct launcher *l,
                            .kick = {.run = on_kick}};
     if (r->options.min_interval_s <= 0) {
         r->options.min_interval_s = ROTATION_MIN_INTERVAL_S;
+    }
+    if (r->options.running_max <= 0) {
+        r->options.running_max = ROTATION_RUNNING;
     }
     struct status s = fiber_start(w->loop, run_scheduler, r);
     if (!status_ok(s)) {

@@ -13,11 +13,12 @@ struct rotation;
 enum {
     ROTATION_MIN_INTERVAL_S = 60,
     ROTATION_LEASE_US = 30 * CLOCK_SECOND, // longer than TARGET_TIMEOUT_S, which is the most
-    ROTATION_RUNNING_MAX = 32,             // attempts at work on this node
+    ROTATION_RUNNING = 64,                 // attempts at work on this node
 };
 
 struct rotation_options {
     int64_t min_interval_s;           // 0: ROTATION_MIN_INTERVAL_S
+    int64_t running_max;              // 0: ROTATION_RUNNING; at most LAUNCHER_HOSTS_MAX
     bool allow_asynchronous_replicas; // rotate although a fail-over may lose what was committed
     const struct rotunda_rotator *const *rotators; // linked in; ends with NULL
 };

@@ -25,4 +25,8 @@ bool rotation_should_stop(const struct rotation *r);
 // was planned. On a fiber of the worker's loop. UNAVAILABLE.
 struct status schedule_round(struct rotation *r, size_t most, struct run_claim *out,
                              size_t *out_count);
+// How long nothing will be due or ready, by the database; not above 0: what is waits for something
+// else.
+// UNAVAILABLE.
+struct status schedule_quiet_us(struct rotation *r, int64_t *out);
 enum { SCHEDULE_ROUND_MAX = 32 };

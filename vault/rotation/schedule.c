@@ -21,6 +21,7 @@ static const struct store_statement find_due = {
     "ORDER BY c.next_rotation_at LIMIT $1 FOR UPDATE OF c SKIP LOCKED"};
 static const struct store_statement claim_ready = {"rotation.claim",
                                                    "SELECT * FROM rotation_claim($1, $2, $3)"};
+static const struct store_statement find_quiet = {"rotation.quiet", "SELECT rotation_quiet_us()"};
 static const struct store_statement put_effect = {
     "rotation.plan_effect", "SELECT effect_record($1, $2, $3, '', $4, $5, $6)"};
 
@@ -127,6 +128,20 @@ static void record_planned(const struct round *round)
         // The effect becomes a record later when this fails.
         status_ignore(audit_append(round->rotation->worker->audit, &entry));
     }
+}
+
+static struct status quiet_work(struct session *s, void *arg)
+{
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    int64_t *quiet_us = arg;
+    TRY(session_exec(s, &find_quiet, NULL, 0, &rows));
+    *quiet_us = store_get_null(&rows, 0, 0) ? CLOCK_NEVER : store_get_int(&rows, 0, 0);
+    return OK_STATUS;
+}
+
+struct status schedule_quiet_us(struct rotation *r, int64_t *out)
+{
+    return store_transact(r->worker->vault->store, quiet_work, out);
 }
 
 struct status schedule_round(struct rotation *r, size_t most, struct run_claim *out,
