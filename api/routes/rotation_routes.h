@@ -48,5 +48,12 @@ struct status rotation_refuse_field(const struct rotation_body *b, const char *f
 struct status rotation_body_known(const struct rotation_body *b, const char *const *fields,
                                   const struct rotunda_setting_spec *specs);
 
+// Schedule, values, retirement and expiry of a credential (rotation_rules.c). INVALID, explained.
+struct status rotation_read_rules(const struct rotation_body *b, const struct rotation *r,
+                                  struct credential *c);
+// The same as members of an open object. INTEGRITY, NOMEM.
+struct status rotation_put_rules(const struct operation *op, struct json_writer *w,
+                                 const struct credential *c);
+
 // CLOCK_NEVER and 0 become null.
 void rotation_put_time(struct json_writer *w, const char *key, int64_t wall_us);

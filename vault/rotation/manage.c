@@ -2,6 +2,7 @@
 #include "vault/rotation/manage.h"
 
 #include "vault/crypto/aead.h"
+#include "vault/rotation/due.h"
 
 enum { PROGRESS_POLL_US = CLOCK_SECOND / 20, SEALED_BYTES = 8192 };
 
@@ -31,6 +32,18 @@ static const struct store_statement find_progress = {
                          "FROM rotation_attempt WHERE id = $1"};
 
 // ---- putting in care
+
+// A date by the wall that has passed meanwhile isn't made up for: whoever changes the rules is
+// there to ask for a rotation.
+static struct status reschedule(struct session *s, struct credential *c, int64_t now_us,
+                                struct arena *arena)
+{
+    if (c->current_version == 0) {
+        return due_set_moved(s, c, now_us, arena);
+    }
+    int64_t last_us = c->last_rotated_us > 0 ? c->last_rotated_us : c->created_us;
+    return due_set_next(s, c, c->cron.len > 0 ? now_us : last_us, arena);
+}
 
 struct store_job {
     struct operation *op;
@@ -72,7 +85,9 @@ static struct status insert_imported(struct session *s, const struct store_job *
 static struct status store_work_credential(struct session *s, void *arg)
 {
     const struct store_job *job = arg;
-    TRY(credential_store(s, job->op->worker->vault->keyring, job->credential));
+    struct credential c = *job->credential;
+    TRY(reschedule(s, &c, c.created_us, job->op->arena));
+    TRY(credential_store(s, job->op->worker->vault->keyring, &c));
     TRY(insert_principals(s, job->credential));
     return job->value.len > 0 ? insert_imported(s, job) : OK_STATUS;
 }
@@ -91,13 +106,6 @@ struct update_job {
     const struct credential *wanted;
 };
 
-static bool same_settings(const struct credential *a, const struct credential *b)
-{
-    return str_equal(a->account_settings, b->account_settings) && str_equal(a->owner, b->owner) &&
-           str_equal(a->purpose, b->purpose) && a->interval_s == b->interval_s &&
-           a->grace_s == b->grace_s && a->jitter_s == b->jitter_s && a->expires_us == b->expires_us;
-}
-
 // Rotations go on writing to the row: how far they got is taken from there, not from what was seen.
 static struct status update_work(struct session *s, void *arg)
 {
@@ -106,20 +114,13 @@ static struct status update_work(struct session *s, void *arg)
     struct credential_found found CLEANUP(credential_found_done) = {0};
     TRY(credential_lock(s, k, job->seen->id, job->op->arena, &found));
     struct credential *c = &found.credential;
-    if (!same_settings(c, job->seen)) {
+    if (!credential_same_rules(c, job->seen)) {
         FAIL(CONFLICT, "the credential was changed by someone else meanwhile, try again");
     }
-    bool other_interval = c->interval_s != job->wanted->interval_s;
-    c->account_settings = job->wanted->account_settings;
-    c->owner = job->wanted->owner;
-    c->purpose = job->wanted->purpose;
-    c->interval_s = job->wanted->interval_s;
-    c->grace_s = job->wanted->grace_s;
-    c->jitter_s = job->wanted->jitter_s;
-    c->expires_us = job->wanted->expires_us;
-    c->updated_us = job->wanted->updated_us;
-    if (other_interval && c->last_rotated_us > 0) {
-        c->next_rotation_us = credential_due_us(c, c->last_rotated_us);
+    bool other_schedule = !credential_same_schedule(c, job->wanted);
+    credential_copy_rules(c, job->wanted);
+    if (other_schedule) {
+        TRY(reschedule(s, c, found.now_us, job->op->arena));
     }
     return credential_store(s, k, c);
 }

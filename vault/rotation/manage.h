@@ -5,6 +5,7 @@
 #pragma once
 
 #include "vault/rotation/attempt.h"
+#include "vault/rotation/due.h"
 #include "vault/rotation/rotation.h"
 
 // Does the target accept this value for the credential's first account? Changes nothing there.
@@ -25,6 +26,23 @@ struct status manage_create(struct operation *op, const struct credential *c, st
 // CONFLICT when somebody else changed the settings since.
 struct status manage_update(struct operation *op, const struct credential *seen,
                             const struct credential *wanted);
+
+// Does its schedule make sense? Puts the zone's own spelling into `c`. INVALID with the field that
+// is wrong: an unknown zone, a cron or windows that never come.
+struct manage_schedule {
+    int64_t shortest_s; // between two dates
+    const char *field;
+};
+struct status manage_check_schedule(struct operation *op, struct credential *c,
+                                    struct manage_schedule *out);
+// The next `count` dates, beginning with the one that is stored; `*out_count` when there are no
+// more.
+enum { MANAGE_DATES_MAX = 100 };
+struct status manage_dates(struct operation *op, const struct credential *c, size_t count,
+                           struct timetable_due *out, size_t *out_count);
+// May it be rotated now, by its windows and blackouts?
+struct status manage_look(struct operation *op, const struct credential_found *found,
+                          enum timetable_why *out);
 
 // CONFLICT while a rotation may be changing the target.
 struct status manage_remove(struct operation *op, const struct credential *c);
