@@ -65,9 +65,9 @@ static void put_state(struct json_writer *w, const struct credential_found *foun
     json_add_string_or_null(w, "error", found->error);
 }
 
-static void put_readers(struct json_writer *w, const struct store_rows *readers)
+void rotation_put_readers(struct json_writer *w, const char *key, const struct store_rows *readers)
 {
-    json_put_key(w, "previous_readers");
+    json_put_key(w, key);
     json_begin_array(w);
     for (int i = 0; i < readers->count; i++) {
         json_begin_object(w);
@@ -92,7 +92,7 @@ struct status rotation_read_credential(struct operation *op, struct http_request
     json_begin_object(&w);
     TRY(put_rules(op, &w, &found));
     put_state(&w, &found);
-    put_readers(&w, &readers);
+    rotation_put_readers(&w, "previous_readers", &readers);
     json_end_object(&w);
     return answer_end(&w);
 }
@@ -273,7 +273,8 @@ static struct status create(const struct rotation_body *b, const struct target *
     }
     c->target = t->id;
     if (given) {
-        struct status s = manage_probe(b->op, t, c, password, &message);
+        const struct manage_question q = {t, c, c->accounts[0], password};
+        struct status s = manage_probe(b->op, &q, &message);
         if (!status_ok(s)) {
             return answer_explain(b->res, s, b->op->arena, "password: %s%s%.*s", s.what,
                                   message.len > 0 ? ": " : "", STR_ARG(message));

@@ -2,7 +2,7 @@
 #include "vault/rotation/manage.h"
 
 #include "vault/crypto/aead.h"
-#include "vault/rotation/due.h"
+#include "vault/rotation/manage_internal.h"
 
 enum { PROGRESS_POLL_US = CLOCK_SECOND / 20, SEALED_BYTES = 8192 };
 
@@ -22,9 +22,6 @@ static const struct store_statement delete_credential = {
     "DELETE FROM rotation_credential c WHERE c.id = $1 AND c.row_version = $2 AND NOT EXISTS ("
     "SELECT 1 FROM rotation_attempt a WHERE a.credential_id = c.id "
     "AND a.state IN ('applying', 'applied', 'verified', 'reconcile')) RETURNING 1"};
-static const struct store_statement find_current = {
-    "rotation.find_current", "SELECT " VERSION_COLUMNS " FROM rotation_value v "
-                             "WHERE v.credential_id = $1 AND v.state = 'current'"};
 static const struct store_statement find_progress = {
     // Why nobody is at work on it: what was overcome on the way doesn't count.
     "rotation.progress", "SELECT state, version, CASE WHEN lease_until <= clock_timestamp() "
@@ -161,34 +158,19 @@ struct rotate_job {
     struct uuid attempt;
 };
 
-static struct status current_account(struct session *s, const struct keyring *k,
-                                     const struct credential *c, struct arena *arena,
-                                     struct str *out)
-{
-    struct store_rows rows CLEANUP(store_rows_done) = {0};
-    const struct store_value key[] = {store_uuid(c->id)};
-    struct version v = {.account = STR("")};
-    TRY(session_exec(s, &find_current, key, ARRAY_LEN(key), &rows));
-    if (rows.count == 1) {
-        TRY(version_read(k, &rows, 0, 0, &v));
-    }
-    if (v.number != c->current_version && c->current_version != 0) {
-        FAIL(INTEGRITY, "the current value of a credential is missing");
-    }
-    return arena_copy_str(arena, v.account, out);
-}
-
 static struct status rotate_work(struct session *s, void *arg)
 {
     struct rotate_job *job = arg;
     const struct vault *vault = job->op->worker->vault;
-    struct credential_found found CLEANUP(credential_found_done) = {0};
-    struct str account;
-    TRY(credential_lock(s, vault->keyring, job->credential->id, job->op->arena, &found));
-    TRY(current_account(s, vault->keyring, &found.credential, job->op->arena, &account));
-    struct attempt a =
-        attempt_new(&found.credential, credential_next_account(&found.credential, account),
-                    STR("manual"), found.now_us);
+    struct manage_locked l CLEANUP(manage_locked_done) = {0};
+    TRY(manage_lock(s, job->op, job->credential->id, &l));
+    const struct credential *c = &l.found.credential;
+    // The copy that is kept of a single account's old value ends here.
+    if (l.has_attempt && l.attempt.state == ATTEMPT_DRAINING && !credential_overlaps(c)) {
+        TRY(manage_end_draining(s, job->op, &l, STR("rotated again")));
+    }
+    struct attempt a = attempt_new(c, credential_next_account(c, l.current.account), STR("manual"),
+                                   l.found.now_us);
     TRY(attempt_insert(s, vault->keyring, vault->node, &a));
     job->attempt = a.id;
     return OK_STATUS;
