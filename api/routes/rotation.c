@@ -58,6 +58,12 @@ struct status rotation_body_int(const struct rotation_body *b, const char *field
     return find(b, field, &v) ? explain(b, field, json_as_int(v, out)) : OK_STATUS;
 }
 
+struct status rotation_body_bool(const struct rotation_body *b, const char *field, bool *out)
+{
+    struct json_value v;
+    return find(b, field, &v) ? explain(b, field, json_as_bool(v, out)) : OK_STATUS;
+}
+
 struct status rotation_body_duration(const struct rotation_body *b, const char *field,
                                      int64_t *out_s)
 {
@@ -126,6 +132,12 @@ static const struct route routes[] = {
     {HTTP_ALLOW(POST), "credentials/:name/rotate", rotation_rotate, ROUTE_PLAIN},
     {HTTP_ALLOW(POST), "credentials/:name/acknowledge", rotation_acknowledge, ROUTE_PLAIN},
     {HTTP_ALLOW(GET), "credentials/:name/history", rotation_history, ROUTE_PLAIN},
+    {HTTP_ALLOW(POST), "credentials/:name/plan", rotation_plan, ROUTE_PLAIN},
+    {HTTP_ALLOW(POST), "credentials/:name/pause", rotation_pause, ROUTE_PLAIN},
+    {HTTP_ALLOW(POST), "credentials/:name/resume", rotation_resume, ROUTE_PLAIN},
+    {HTTP_ALLOW(POST), "credentials/:name/rollback", rotation_rollback, ROUTE_PLAIN},
+    {HTTP_ALLOW(POST), "credentials/:name/import", rotation_import, ROUTE_PLAIN},
+    {HTTP_ALLOW(GET), "credentials/:name/schedule", rotation_schedule, ROUTE_PLAIN},
     {HTTP_ALLOW(GET), "creds/:name", rotation_read_creds, ROUTE_PLAIN},
     {HTTP_ALLOW(GET), "status", rotation_status, ROUTE_PLAIN},
 };

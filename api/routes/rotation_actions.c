@@ -2,11 +2,16 @@
 // Asking for a rotation, settling one that is blocked, and looking back.
 #include "api/routes/rotation_routes.h"
 
-enum { ROTATE_WAIT_S = 30, ROTATE_WAIT_MAX_S = 60, ANSWER_US = CLOCK_SECOND };
+enum {
+    ROTATE_WAIT_S = 30,
+    ROTATE_WAIT_MAX_S = 60,
+    ANSWER_US = CLOCK_SECOND,
+    PROGRESS_BYTES = 16384
+};
 
-static struct status enter_credential(struct operation *op, struct http_request *req,
-                                      struct http_response *res, enum policy_operation operation,
-                                      struct credential_found *out)
+struct status rotation_enter(struct operation *op, struct http_request *req,
+                             struct http_response *res, enum policy_operation operation,
+                             struct credential_found *out)
 {
     struct str name;
     struct rotation *r;
@@ -22,7 +27,7 @@ static struct status enter_credential(struct operation *op, struct http_request 
 
 // ---- rotate
 
-static struct status read_wait(const struct rotation_body *b, int64_t *out_until_us)
+struct status rotation_read_wait(const struct rotation_body *b, int64_t *out_until_us)
 {
     int64_t wait_s = ROTATE_WAIT_S;
     TRY(rotation_body_duration(b, "timeout", &wait_s));
@@ -35,42 +40,70 @@ static struct status read_wait(const struct rotation_body *b, int64_t *out_until
     return OK_STATUS;
 }
 
-// One that is under way is waited for; one that is over but for the previous value's grace isn't.
-static struct status begin_rotation(struct operation *op, const struct credential_found *found,
-                                    struct http_response *res, struct uuid *out)
+// By hand it is rotated outside of its windows too, in a blackout only by force.
+static struct status check_moment(const struct rotation_body *b,
+                                  const struct credential_found *found, struct str *out_warning)
 {
-    if (found->state.len == 0) {
-        return manage_rotate(op, &found->credential, out);
+    bool force = false;
+    enum timetable_why why;
+    TRY(rotation_body_bool(b, "force", &force));
+    TRY(manage_look(b->op, found, &why));
+    if (why == TIMETABLE_BLACKOUT && !force) {
+        FAIL(CONFLICT, "a blackout of the credential holds now: force=true rotates it all the "
+                       "same");
     }
+    if (why == TIMETABLE_BLACKOUT) {
+        *out_warning = STR("rotated by force in a blackout of the credential");
+    } else if (why == TIMETABLE_WINDOW) {
+        *out_warning = STR("rotated outside of the credential's windows");
+    } else if (found->credential.paused) {
+        *out_warning = STR("the credential is paused: only its schedule rests, this was asked for");
+    }
+    return OK_STATUS;
+}
+
+static bool drains(const struct credential_found *found)
+{
+    return str_equal_c(found->state, "draining") || str_equal_c(found->state, "promoted");
+}
+
+// One that is under way is waited for; one that is over but for the previous value's grace isn't.
+static struct status begin_rotation(const struct rotation_body *b,
+                                    const struct credential_found *found, struct uuid *out,
+                                    struct str *out_warning)
+{
+    bool overlaps = credential_overlaps(&found->credential);
     if (str_equal_c(found->state, "blocked")) {
         FAIL(CONFLICT, "the rotation is blocked: see its history, then acknowledge it");
     }
-    if (str_equal_c(found->state, "draining") || str_equal_c(found->state, "promoted")) {
+    if (drains(found) && overlaps) {
         char until[CLOCK_TEXT_BYTES];
         clock_format(found->credential.previous_until_us, until);
-        return answer_explain(res, MAKE_STATUS(CONFLICT, "draining"), op->arena,
+        return answer_explain(b->res, MAKE_STATUS(CONFLICT, "draining"), b->op->arena,
                               "the previous value stays valid until %s: it can't be replaced "
                               "before that",
                               until);
+    }
+    if (found->state.len == 0 || drains(found)) {
+        TRY(check_moment(b, found, out_warning));
+        return manage_rotate(b->op, &found->credential, out);
     }
     *out = found->attempt;
     return OK_STATUS;
 }
 
-static struct status answer_progress(struct operation *op, struct http_response *res,
-                                     struct uuid attempt, const struct manage_progress *p)
+static void put_progress(struct json_writer *w, struct uuid attempt,
+                         const struct manage_progress *p)
 {
     char id[UUID_TEXT_BYTES];
     uuid_format(attempt, id);
-    struct json_writer w = answer_begin(op, res);
-    json_begin_object(&w);
-    json_add_string(&w, "attempt", str_from_c(id));
-    json_add_string(&w, "state", p->state);
-    json_add_int(&w, "version", p->version);
-    json_add_string_or_null(&w, "error_class", p->error_class);
-    json_add_string_or_null(&w, "error", p->error_class.len > 0 ? p->error : STR(""));
-    json_end_object(&w);
-    return answer_end(&w);
+    json_begin_object(w);
+    json_add_string(w, "attempt", str_from_c(id));
+    json_add_string(w, "state", p->state);
+    json_add_int(w, "version", p->version);
+    json_add_string_or_null(w, "error_class", p->error_class);
+    json_add_string_or_null(w, "error", p->error_class.len > 0 ? p->error : STR(""));
+    json_end_object(w);
 }
 
 static void progress_done(struct manage_progress *p)
@@ -78,19 +111,42 @@ static void progress_done(struct manage_progress *p)
     store_rows_done(&p->rows);
 }
 
+struct status rotation_answer_progress(const struct rotation_body *b, struct uuid attempt,
+                                       int64_t until_us, struct str warning)
+{
+    struct manage_progress progress CLEANUP(progress_done) = {0};
+    struct buffer data CLEANUP(buffer_done);
+    struct buffer warnings CLEANUP(buffer_done);
+    buffer_init(&data, PROGRESS_BYTES);
+    buffer_init(&warnings, PROGRESS_BYTES);
+    TRY(manage_wait(b->op, attempt, until_us, &progress));
+    struct json_writer w = json_writer_on(&data);
+    put_progress(&w, attempt, &progress);
+    TRY(json_writer_status(&w));
+    struct answer_extra extra = {.data = buffer_str(&data)};
+    if (warning.len > 0) {
+        w = json_writer_on(&warnings);
+        json_begin_array(&w);
+        json_put_string(&w, warning);
+        json_end_array(&w);
+        TRY(json_writer_status(&w));
+        extra.warnings = buffer_str(&warnings);
+    }
+    return answer_whole(b->op, b->res, &extra);
+}
+
 struct status rotation_rotate(struct operation *op, struct http_request *req,
                               struct http_response *res)
 {
     const struct rotation_body body = {op, res};
     struct credential_found found CLEANUP(credential_found_done) = {0};
-    struct manage_progress progress CLEANUP(progress_done) = {0};
+    struct str warning = STR("");
     struct uuid attempt;
     int64_t until_us;
-    TRY(enter_credential(op, req, res, POLICY_OP_UPDATE, &found));
-    TRY(read_wait(&body, &until_us));
-    TRY(begin_rotation(op, &found, res, &attempt));
-    TRY(manage_wait(op, attempt, until_us, &progress));
-    return answer_progress(op, res, attempt, &progress);
+    TRY(rotation_enter(op, req, res, POLICY_OP_UPDATE, &found));
+    TRY(rotation_read_wait(&body, &until_us));
+    TRY(begin_rotation(&body, &found, &attempt, &warning));
+    return rotation_answer_progress(&body, attempt, until_us, warning);
 }
 
 // ---- acknowledge
@@ -116,7 +172,7 @@ struct status rotation_acknowledge(struct operation *op, struct http_request *re
     const struct rotation_body body = {op, res};
     struct credential_found found CLEANUP(credential_found_done) = {0};
     enum manage_action action;
-    TRY(enter_credential(op, req, res, POLICY_OP_UPDATE, &found));
+    TRY(rotation_enter(op, req, res, POLICY_OP_UPDATE, &found));
     TRY(read_action(&body, &action));
     if (!str_equal_c(found.state, "blocked")) {
         FAIL(CONFLICT, "the credential isn't blocked");
@@ -134,11 +190,12 @@ struct status rotation_acknowledge(struct operation *op, struct http_request *re
 
 static void put_event(struct json_writer *w, const struct store_rows *rows, int row)
 {
-    char attempt[UUID_TEXT_BYTES];
-    uuid_format(store_get_uuid(rows, row, 1), attempt);
+    char text[UUID_TEXT_BYTES];
+    struct uuid attempt = store_get_uuid(rows, row, 1);
+    uuid_format(attempt, text);
     json_begin_object(w);
     json_add_time(w, "time", store_get_time(rows, row, 0));
-    json_add_string(w, "attempt", str_from_c(attempt));
+    json_add_string_or_null(w, "attempt", uuid_is_nil(attempt) ? STR("") : str_from_c(text));
     json_add_string(w, "state", store_get_text(rows, row, 2));
     json_add_int(w, "version", store_get_int(rows, row, 3));
     json_add_int(w, "fence", store_get_int(rows, row, 4));
@@ -153,7 +210,7 @@ struct status rotation_history(struct operation *op, struct http_request *req,
 {
     struct credential_found found CLEANUP(credential_found_done) = {0};
     struct store_rows rows CLEANUP(store_rows_done) = {0};
-    TRY(enter_credential(op, req, res, POLICY_OP_READ, &found));
+    TRY(rotation_enter(op, req, res, POLICY_OP_READ, &found));
     TRY(manage_history(op, &found.credential, &rows));
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);

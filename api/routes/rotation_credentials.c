@@ -4,7 +4,7 @@
 #include "vault/rotation/protocol.h"
 #include "vault/rotation/settings.h"
 
-enum { TEXT_BYTES = 1024, INTERVAL_MAX_S = 366 * 24 * 3600 };
+enum { TEXT_BYTES = 1024 };
 
 static struct status enter_credential(struct operation *op, struct http_request *req,
                                       struct http_response *res, enum policy_operation operation,
@@ -22,7 +22,8 @@ static struct status enter_credential(struct operation *op, struct http_request 
 
 // ---- reading
 
-static void put_rules(struct json_writer *w, const struct credential_found *found)
+static struct status put_rules(const struct operation *op, struct json_writer *w,
+                               const struct credential_found *found)
 {
     const struct credential *c = &found->credential;
     json_add_string(w, "name", c->name);
@@ -32,11 +33,16 @@ static void put_rules(struct json_writer *w, const struct credential_found *foun
     json_add_strings(w, "accounts", c->accounts, c->account_count);
     json_add_string(w, "owner", c->owner);
     json_add_string(w, "purpose", c->purpose);
-    json_add_int(w, "interval", c->interval_s);
-    json_add_int(w, "grace", c->grace_s);
-    json_add_int(w, "jitter", c->jitter_s);
+    TRY(rotation_put_rules(op, w, c));
     rotation_put_time(w, "expires_at", c->expires_us);
     json_add_raw(w, "account_settings", c->account_settings);
+    return OK_STATUS;
+}
+
+// Why it isn't rotated when its schedule says.
+static struct str moved_by(const struct credential *c)
+{
+    return c->paused ? STR("paused") : c->moved_by;
 }
 
 static void put_state(struct json_writer *w, const struct credential_found *found)
@@ -44,17 +50,24 @@ static void put_state(struct json_writer *w, const struct credential_found *foun
     const struct credential *c = &found->credential;
     json_add_int(w, "version", c->current_version);
     json_add_int(w, "previous_version", c->previous_version);
-    rotation_put_time(w, "previous_valid_until", c->previous_until_us);
+    bool kept = c->previous_version != 0;
+    rotation_put_time(w, "previous_valid_until",
+                      kept && credential_overlaps(c) ? c->previous_until_us : 0);
+    rotation_put_time(w, "rollback_until", kept ? c->previous_until_us : 0);
     rotation_put_time(w, "last_rotation", c->last_rotated_us);
     rotation_put_time(w, "next_rotation", c->next_rotation_us);
+    rotation_put_time(w, "next_rotation_planned",
+                      c->moved_from_us != 0 ? c->moved_from_us : c->next_rotation_us);
+    json_add_string_or_null(w, "next_rotation_moved_by", moved_by(c));
+    json_add_bool(w, "paused", c->paused);
     json_add_string(w, "state", found->state.len > 0 ? found->state : STR("idle"));
     json_add_string_or_null(w, "error_class", found->error_class);
     json_add_string_or_null(w, "error", found->error);
 }
 
-static void put_readers(struct json_writer *w, const struct store_rows *readers)
+void rotation_put_readers(struct json_writer *w, const char *key, const struct store_rows *readers)
 {
-    json_put_key(w, "previous_readers");
+    json_put_key(w, key);
     json_begin_array(w);
     for (int i = 0; i < readers->count; i++) {
         json_begin_object(w);
@@ -77,9 +90,9 @@ struct status rotation_read_credential(struct operation *op, struct http_request
     TRY(manage_readers(op, &found.credential, &readers));
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);
-    put_rules(&w, &found);
+    TRY(put_rules(op, &w, &found));
     put_state(&w, &found);
-    put_readers(&w, &readers);
+    rotation_put_readers(&w, "previous_readers", &readers);
     json_end_object(&w);
     return answer_end(&w);
 }
@@ -160,29 +173,6 @@ static struct status check_rotator(const struct rotation_body *b, const struct t
     return OK_STATUS;
 }
 
-static struct status read_rules(const struct rotation_body *b, const struct rotation *r,
-                                struct credential *c)
-{
-    bool is_new = c->row_version == 0;
-    TRY(rotation_body_duration(b, "interval", &c->interval_s));
-    if (c->interval_s < rotation_min_interval_s(r) || c->interval_s > INTERVAL_MAX_S) {
-        return answer_explain(b->res, MAKE_STATUS(INVALID, "bad interval"), b->op->arena,
-                              "interval: expected %llds (rotation.min_interval_s) to 366d",
-                              (long long)rotation_min_interval_s(r));
-    }
-    bool overlaps = c->account_count == 2 || c->slots > 1;
-    c->grace_s = is_new && overlaps ? c->interval_s / 2 : c->grace_s;
-    TRY(rotation_body_duration(b, "grace", &c->grace_s));
-    if (c->grace_s >= c->interval_s) {
-        return rotation_refuse_field(b, "grace", "must be shorter than the interval");
-    }
-    TRY(rotation_body_duration(b, "jitter", &c->jitter_s));
-    if (c->jitter_s > c->interval_s) {
-        return rotation_refuse_field(b, "jitter", "must not be longer than the interval");
-    }
-    return rotation_body_time(b, "expires_at", &c->expires_us);
-}
-
 static struct status read_owner(const struct rotation_body *b, struct credential *c)
 {
     TRY(rotation_body_text(b, "owner", &c->owner));
@@ -200,9 +190,12 @@ static struct status read_account_settings(const struct rotation_body *b,
                                            const struct rotunda_rotator *rotator,
                                            struct credential *c)
 {
-    static const char *const fields[] = {"target",   "strategy", "account",    "accounts",
-                                         "interval", "grace",    "jitter",     "owner",
-                                         "purpose",  "password", "expires_at", NULL};
+    static const char *const fields[] = {
+        "target",       "strategy",       "account",         "accounts",      "interval",
+        "cron",         "time_zone",      "windows",         "blackouts",     "grace",
+        "jitter",       "retire",         "retire_quiet",    "retire_max",    "value_bits",
+        "value_length", "value_alphabet", "value_forbidden", "value_require", "value_first",
+        "owner",        "purpose",        "password",        "expires_at",    NULL};
     const char *field = "";
     TRY(rotation_body_known(b, fields, rotator->account_settings));
     struct status s = settings_merge(c->account_settings, b->op->body, rotator->account_settings,
@@ -279,16 +272,15 @@ static struct status create(const struct rotation_body *b, const struct target *
         return rotation_refuse_field(b, "password", "empty: leave it out to have a new one made");
     }
     c->target = t->id;
-    c->next_rotation_us = b->op->snapshot.now_us;
     if (given) {
-        struct status s = manage_probe(b->op, t, c, password, &message);
+        const struct manage_question q = {t, c, c->accounts[0], password};
+        struct status s = manage_probe(b->op, &q, &message);
         if (!status_ok(s)) {
             return answer_explain(b->res, s, b->op->arena, "password: %s%s%.*s", s.what,
                                   message.len > 0 ? ": " : "", STR_ARG(message));
         }
         c->current_version = 1;
         c->last_version = 1;
-        c->next_rotation_us = credential_due_us(c, b->op->snapshot.now_us);
     }
     return manage_create(b->op, c, password);
 }
@@ -322,7 +314,7 @@ struct status rotation_write_credential(struct operation *op, struct http_reques
     }
     TRY(read_account_settings(&body, rotator, &c));
     TRY(read_owner(&body, &c));
-    TRY(read_rules(&body, r, &c));
+    TRY(rotation_read_rules(&body, r, &c));
     TRY(found.exists ? manage_update(op, &found.credential, &c)
                      : create(&body, &target.target, &c));
     rotation_kick(r);

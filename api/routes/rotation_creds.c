@@ -23,7 +23,8 @@ static struct status answer_creds(struct operation *op, struct http_response *re
                                   const struct creds *creds)
 {
     const struct credential *c = &creds->credential;
-    bool served = c->previous_version != 0 && c->previous_until_us > creds->now_us;
+    bool served =
+        credential_overlaps(c) && c->previous_version != 0 && c->previous_until_us > creds->now_us;
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);
     json_add_string(&w, "username", creds->version.account);

@@ -19,6 +19,12 @@ route_handler rotation_delete_credential;
 
 route_handler rotation_rotate;
 route_handler rotation_acknowledge;
+route_handler rotation_plan;
+route_handler rotation_pause;
+route_handler rotation_resume;
+route_handler rotation_rollback;
+route_handler rotation_import;
+route_handler rotation_schedule;
 route_handler rotation_history;
 route_handler rotation_status;
 route_handler rotation_read_creds;
@@ -28,6 +34,11 @@ struct status rotation_name(struct operation *op, struct http_request *req,
                             struct http_response *res, struct str *out);
 // The engine of this node. UNAVAILABLE.
 struct status rotation_engine(struct rotation **out);
+
+// The credential of the route's :name, with an engine. NOT_FOUND, UNAVAILABLE.
+struct status rotation_enter(struct operation *op, struct http_request *req,
+                             struct http_response *res, enum policy_operation operation,
+                             struct credential_found *out);
 
 // A request's members, and where to explain what is wrong with one of them.
 struct rotation_body {
@@ -41,12 +52,28 @@ struct status rotation_body_duration(const struct rotation_body *b, const char *
                                      int64_t *out_s);
 // RFC 3339; empty or null: never.
 struct status rotation_body_time(const struct rotation_body *b, const char *field, int64_t *out_us);
+struct status rotation_body_bool(const struct rotation_body *b, const char *field, bool *out);
 struct status rotation_refuse_field(const struct rotation_body *b, const char *field,
                                     const char *why);
 // Settings decide about the target, so that a misspelt one may not be passed over: every member is
 // in `fields` (ends with NULL) or a setting of the rotator.
 struct status rotation_body_known(const struct rotation_body *b, const char *const *fields,
                                   const struct rotunda_setting_spec *specs);
+
+// Schedule, values, retirement and expiry of a credential (rotation_rules.c). INVALID, explained.
+struct status rotation_read_rules(const struct rotation_body *b, const struct rotation *r,
+                                  struct credential *c);
+// The same as members of an open object. INTEGRITY, NOMEM.
+struct status rotation_put_rules(const struct operation *op, struct json_writer *w,
+                                 const struct credential *c);
+
+// Waits for an attempt and answers how it stands; `warning` empty: none.
+struct status rotation_answer_progress(const struct rotation_body *b, struct uuid attempt,
+                                       int64_t until_us, struct str warning);
+// Until when a request waits for a rotation: its `timeout`. INVALID, explained.
+struct status rotation_read_wait(const struct rotation_body *b, int64_t *out_until_us);
+// Who read a value: accessor, display_name, remote, reads, last_read, as an array under `key`.
+void rotation_put_readers(struct json_writer *w, const char *key, const struct store_rows *readers);
 
 // CLOCK_NEVER and 0 become null.
 void rotation_put_time(struct json_writer *w, const char *key, int64_t wall_us);

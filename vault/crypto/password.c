@@ -49,7 +49,14 @@ struct status password_generate(struct str alphabet, size_t bits, struct secret 
     if (bits < 1 || bits > PASSWORD_MAX_BITS) {
         FAIL(INVALID, "a password has 1 to 4096 bits of entropy");
     }
-    size_t characters = (size_t)ceil((double)bits / log2((double)alphabet.len));
+    return password_draw(alphabet, (size_t)ceil((double)bits / log2((double)alphabet.len)), out);
+}
+
+struct status password_draw(struct str alphabet, size_t characters, struct secret **out)
+{
+    if (!is_alphabet(alphabet) || characters < 1 || characters > PASSWORD_MAX_CHARACTERS) {
+        FAIL(INVALID, "a password is 1 to 4096 characters of an alphabet");
+    }
     struct secret *s = secret_new(characters);
     if (s == NULL) {
         FAIL(NOMEM, "out of locked memory");

@@ -14,6 +14,10 @@ enum { PASSWORD_MAX_BITS = 4096, PASSWORD_MAX_CHARACTERS = 4096 };
 // printable ASCII characters other than the blank, and bits is 1 to PASSWORD_MAX_BITS; NOMEM.
 struct status password_generate(struct str alphabet, size_t bits, struct secret **out);
 
+// So many characters. INVALID for another alphabet, or unless characters is 1 to
+// PASSWORD_MAX_CHARACTERS; NOMEM.
+struct status password_draw(struct str alphabet, size_t characters, struct secret **out);
+
 // `prefix` (such as "hvs."; may be empty) followed by `characters` of base 62, 5.95 bits each.
 // INVALID unless characters is 1 to PASSWORD_MAX_CHARACTERS; NOMEM.
 struct status password_generate_token(struct str prefix, size_t characters, struct secret **out);

@@ -163,6 +163,23 @@ static struct status put_event(struct session *s, const struct attempt_change *c
     return session_exec(s, &insert_event, values, ARRAY_LEN(values), NULL);
 }
 
+struct status attempt_note(struct session *s, const struct credential *c, struct str node,
+                           struct str what, struct str detail)
+{
+    const struct uuid none = {{0}};
+    const struct store_value values[] = {store_uuid(uuid_new()),
+                                         store_int(c->namespace_id),
+                                         store_uuid(c->id),
+                                         store_uuid(none),
+                                         store_int(0),
+                                         store_text(node),
+                                         store_int(c->current_version),
+                                         store_text(what),
+                                         store_text(STR("")),
+                                         store_text(detail)};
+    return session_exec(s, &insert_event, values, ARRAY_LEN(values), NULL);
+}
+
 struct status attempt_insert(struct session *s, const struct keyring *k, struct str node,
                              const struct attempt *given)
 {

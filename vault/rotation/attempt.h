@@ -51,7 +51,7 @@ struct attempt {
     struct uuid credential;
     struct uuid target;
     struct str account;
-    struct str cause; // "schedule" or "manual"
+    struct str cause; // "schedule", "manual" or "rollback"
     enum attempt_state state;
     int64_t version; // 0 until it is staged
     bool hold;       // readers wait
@@ -93,3 +93,7 @@ struct attempt_change {
 // `before` says what was read.
 struct status attempt_update(struct session *s, const struct keyring *k,
                              const struct attempt *before, const struct attempt_change *change);
+
+// Something else of a credential's history: an event without an attempt.
+struct status attempt_note(struct session *s, const struct credential *c, struct str node,
+                           struct str what, struct str detail);

@@ -25,9 +25,10 @@ static const struct store_statement insert_credential = {
     "slots, accounts, account_settings, owner, purpose, interval_s, grace_s, jitter_s, cron, "
     "time_zone, windows, value_bits, value_alphabet, paused, expires_at, next_rotation_at, "
     "last_rotated_at, last_version, current_version, previous_version, previous_until, created_at, "
-    "updated_at, row_version, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+    "updated_at, row_version, mac, blackouts, value_rules, retire, retire_quiet_s, retire_max_s, "
+    "moved_from, moved_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
     "$14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, "
-    "$32) ON CONFLICT DO NOTHING RETURNING 1"};
+    "$32, $33, $34, $35, $36, $37, $38, $39) ON CONFLICT DO NOTHING RETURNING 1"};
 // What a credential is (its mount, name, target, kind, strategy and accounts) never changes.
 static const struct store_statement update_credential = {
     "rotation.update_credential",
@@ -36,10 +37,40 @@ static const struct store_statement update_credential = {
     "interval_s = $13, grace_s = $14, jitter_s = $15, cron = $16, time_zone = $17, windows = $18, "
     "value_bits = $19, value_alphabet = $20, paused = $21, expires_at = $22, "
     "next_rotation_at = $23, last_rotated_at = $24, last_version = $25, current_version = $26, "
-    "previous_version = $27, previous_until = $28, updated_at = $30, row_version = $31, mac = $32 "
+    "previous_version = $27, previous_until = $28, updated_at = $30, row_version = $31, mac = $32, "
+    "blackouts = $33, value_rules = $34, retire = $35, retire_quiet_s = $36, retire_max_s = $37, "
+    "moved_from = $38, moved_by = $39 "
     "WHERE id = $1 AND namespace_id = $2 AND mount_id = $3 AND name = $4 AND target_id = $5 "
     "AND kind = $6 AND strategy = $7 AND accounts = $9 AND created_at = $29 "
     "AND row_version = $31 - 1 RETURNING 1"};
+
+// Columns of after the first version: with their names, and only what isn't left at its default.
+static void mac_later_text(struct row_mac *m, const char *column, struct str value)
+{
+    if (value.len > 0) {
+        row_mac_str(m, str_from_c(column));
+        row_mac_str(m, value);
+    }
+}
+
+static void mac_later_int(struct row_mac *m, const char *column, int64_t value)
+{
+    if (value != 0) {
+        row_mac_str(m, str_from_c(column));
+        row_mac_int(m, value);
+    }
+}
+
+static void mac_later(struct row_mac *m, const struct credential *c)
+{
+    mac_later_text(m, "blackouts", c->blackouts);
+    mac_later_text(m, "value_rules", c->value_rules);
+    mac_later_text(m, "retire", c->retire);
+    mac_later_int(m, "retire_quiet_s", c->retire_quiet_s);
+    mac_later_int(m, "retire_max_s", c->retire_max_s);
+    mac_later_int(m, "moved_from", c->moved_from_us);
+    mac_later_text(m, "moved_by", c->moved_by);
+}
 
 static struct status begin_mac(struct row_mac *m, const struct keyring *k,
                                const struct credential *c)
@@ -73,6 +104,7 @@ static struct status begin_mac(struct row_mac *m, const struct keyring *k,
     row_mac_int(m, c->previous_until_us);
     row_mac_int(m, c->created_us);
     row_mac_int(m, c->updated_us);
+    mac_later(m, c);
     return OK_STATUS;
 }
 
@@ -86,6 +118,18 @@ static struct status read_accounts(const struct store_rows *rows, int row, int c
     }
     memcpy(c->accounts, accounts, c->account_count * sizeof *accounts);
     return OK_STATUS;
+}
+
+static void read_later(const struct store_rows *rows, int row, int column, struct credential *c)
+{
+    int i = column;
+    c->blackouts = store_get_text(rows, row, i++);
+    c->value_rules = store_get_text(rows, row, i++);
+    c->retire = store_get_text(rows, row, i++);
+    c->retire_quiet_s = store_get_int(rows, row, i++);
+    c->retire_max_s = store_get_int(rows, row, i++);
+    c->moved_from_us = store_get_time(rows, row, i++);
+    c->moved_by = store_get_text(rows, row, i);
 }
 
 struct status credential_read(const struct keyring *k, const struct store_rows *rows, int row,
@@ -124,9 +168,11 @@ struct status credential_read(const struct keyring *k, const struct store_rows *
     c.created_us = store_get_time(rows, row, i++);
     c.updated_us = store_get_time(rows, row, i++);
     c.row_version = store_get_int(rows, row, i++);
+    struct bytes mac = store_get_bytes(rows, row, i++);
+    read_later(rows, row, i, &c);
     struct row_mac m;
     TRY(begin_mac(&m, k, &c));
-    struct status s = row_mac_check(&m, store_get_bytes(rows, row, i));
+    struct status s = row_mac_check(&m, mac);
     if (!status_ok(s)) {
         log_event(LOG_ERROR, "rotation.credential_altered", LOG_UUID("credential", c.id));
         return s;
@@ -176,16 +222,23 @@ struct status credential_lock(struct session *s, const struct keyring *k, struct
     return OK_STATUS;
 }
 
+static struct status make_mac(const struct keyring *k, const struct credential *c,
+                              uint8_t out[ROW_MAC_BYTES])
+{
+    struct row_mac m;
+    TRY(begin_mac(&m, k, c));
+    row_mac_finish(&m, out);
+    return OK_STATUS;
+}
+
 struct status credential_store(struct session *s, const struct keyring *k,
                                const struct credential *given)
 {
     struct credential c = *given;
     uint8_t mac[ROW_MAC_BYTES];
-    struct row_mac m;
     struct store_value accounts[CREDENTIAL_ACCOUNTS_MAX];
     c.row_version++;
-    TRY(begin_mac(&m, k, &c));
-    row_mac_finish(&m, mac);
+    TRY(make_mac(k, &c, mac));
     for (size_t i = 0; i < c.account_count; i++) {
         accounts[i] = store_text(c.accounts[i]);
     }
@@ -222,6 +275,13 @@ struct status credential_store(struct session *s, const struct keyring *k,
         store_time(c.updated_us),
         store_int(c.row_version),
         store_bytea(BYTES_OF(mac)),
+        store_text(c.blackouts),
+        store_text(c.value_rules),
+        store_text(c.retire),
+        store_int(c.retire_quiet_s),
+        store_int(c.retire_max_s),
+        store_time(c.moved_from_us),
+        store_text(c.moved_by),
     };
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     TRY(session_exec(s, c.row_version == 1 ? &insert_credential : &update_credential, values,
@@ -243,11 +303,69 @@ struct str credential_next_account(const struct credential *c, struct str curren
     return c->accounts[second ? 1 : 0];
 }
 
-int64_t credential_due_us(const struct credential *c, int64_t now_us)
+bool credential_overlaps(const struct credential *c)
+{
+    return credential_is_pair(c) || c->slots > 1;
+}
+
+int64_t credential_spread_us(const struct credential *c)
 {
     // The last octets of the id are random, so credentials of one hour spread over the jitter.
     uint32_t random;
     memcpy(&random, c->id.octets + sizeof c->id.octets - sizeof random, sizeof random);
-    int64_t extra_s = c->jitter_s == 0 ? 0 : (int64_t)random % (c->jitter_s + 1);
-    return now_us + (c->interval_s + extra_s) * CLOCK_SECOND;
+    return c->jitter_s == 0 ? 0 : (int64_t)random % (c->jitter_s + 1) * CLOCK_SECOND;
+}
+
+bool credential_has_windows(const struct credential *c)
+{
+    return c->windows.len > strlen("[]") || c->blackouts.len > strlen("[]");
+}
+
+bool credential_retires_by_use(const struct credential *c)
+{
+    return str_equal_c(c->retire, "use");
+}
+
+void credential_copy_rules(struct credential *c, const struct credential *from)
+{
+    c->account_settings = from->account_settings;
+    c->owner = from->owner;
+    c->purpose = from->purpose;
+    c->interval_s = from->interval_s;
+    c->grace_s = from->grace_s;
+    c->jitter_s = from->jitter_s;
+    c->cron = from->cron;
+    c->time_zone = from->time_zone;
+    c->windows = from->windows;
+    c->blackouts = from->blackouts;
+    c->value_bits = from->value_bits;
+    c->value_alphabet = from->value_alphabet;
+    c->value_rules = from->value_rules;
+    c->retire = from->retire;
+    c->retire_quiet_s = from->retire_quiet_s;
+    c->retire_max_s = from->retire_max_s;
+    c->expires_us = from->expires_us;
+    c->updated_us = from->updated_us;
+}
+
+bool credential_same_schedule(const struct credential *a, const struct credential *b)
+{
+    return a->interval_s == b->interval_s && a->jitter_s == b->jitter_s &&
+           str_equal(a->cron, b->cron) && str_equal(a->time_zone, b->time_zone) &&
+           str_equal(a->windows, b->windows) && str_equal(a->blackouts, b->blackouts);
+}
+
+static bool same_values(const struct credential *a, const struct credential *b)
+{
+    return a->value_bits == b->value_bits && str_equal(a->value_alphabet, b->value_alphabet) &&
+           str_equal(a->value_rules, b->value_rules);
+}
+
+bool credential_same_rules(const struct credential *a, const struct credential *b)
+{
+    return credential_same_schedule(a, b) && same_values(a, b) &&
+           str_equal(a->account_settings, b->account_settings) && str_equal(a->owner, b->owner) &&
+           str_equal(a->purpose, b->purpose) && a->grace_s == b->grace_s &&
+           str_equal(a->retire, b->retire) && a->retire_quiet_s == b->retire_quiet_s &&
+           a->retire_max_s == b->retire_max_s && a->expires_us == b->expires_us;
 }

@@ -41,6 +41,14 @@ struct credential {
     int64_t created_us;
     int64_t updated_us;
     int64_t row_version; // 0: not stored yet
+    // Empty or 0: not said.
+    struct str blackouts;   // JSON list
+    struct str value_rules; // value_rules.h
+    struct str retire;      // "use": not while the previous value is in use
+    int64_t retire_quiet_s; // unread for so long
+    int64_t retire_max_s;   // and after so long whatever is in use
+    int64_t moved_from_us;  // where the schedule had put the next rotation; 0: it stayed there
+    struct str moved_by;    // "window" or "blackout"
 };
 
 // What credential_read() expects, of a table aliased c.
@@ -49,8 +57,10 @@ struct credential {
     "c.accounts, c.account_settings, c.owner, c.purpose, c.interval_s, c.grace_s, c.jitter_s, "    \
     "c.cron, c.time_zone, c.windows, c.value_bits, c.value_alphabet, c.paused, c.expires_at, "     \
     "c.next_rotation_at, c.last_rotated_at, c.last_version, c.current_version, "                   \
-    "c.previous_version, c.previous_until, c.created_at, c.updated_at, c.row_version, c.mac"
-enum { CREDENTIAL_COLUMN_COUNT = 32 };
+    "c.previous_version, c.previous_until, c.created_at, c.updated_at, c.row_version, c.mac, "     \
+    "c.blackouts, c.value_rules, c.retire, c.retire_quiet_s, c.retire_max_s, c.moved_from, "       \
+    "c.moved_by"
+enum { CREDENTIAL_COLUMN_COUNT = 39 };
 
 // INTEGRITY when the row was altered; SEALED, NOMEM.
 struct status credential_read(const struct keyring *k, const struct store_rows *rows, int row,
@@ -81,5 +91,14 @@ struct status credential_store(struct session *s, const struct keyring *k,
 bool credential_is_pair(const struct credential *c);
 // The account that the next version belongs to: the one that isn't served now.
 struct str credential_next_account(const struct credential *c, struct str current_account);
-// When it is due after a rotation at `now_us`.
-int64_t credential_due_us(const struct credential *c, int64_t now_us);
+// Two of its values can be valid at the target at once.
+bool credential_overlaps(const struct credential *c);
+// What it adds to each date: the same every time, up to its jitter.
+int64_t credential_spread_us(const struct credential *c);
+// There are times at which it isn't to be rotated.
+bool credential_has_windows(const struct credential *c);
+bool credential_retires_by_use(const struct credential *c);
+// Takes over the rules of `from`: schedule, values, retirement, owner.
+void credential_copy_rules(struct credential *c, const struct credential *from);
+bool credential_same_rules(const struct credential *a, const struct credential *b);
+bool credential_same_schedule(const struct credential *a, const struct credential *b);

@@ -149,7 +149,8 @@ static struct status check_served(const struct creds_load *load, const struct cr
 {
     const struct credential *c = &creds->credential;
     int64_t version = load->previous ? c->previous_version : c->current_version;
-    bool served = version != 0 && (!load->previous || c->previous_until_us > creds->now_us);
+    bool valid = credential_overlaps(c) && c->previous_until_us > creds->now_us;
+    bool served = version != 0 && (!load->previous || valid);
     if (version == 0 && !load->previous) {
         return refuse_unrotated(load);
     }

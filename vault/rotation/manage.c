@@ -2,6 +2,7 @@
 #include "vault/rotation/manage.h"
 
 #include "vault/crypto/aead.h"
+#include "vault/rotation/manage_internal.h"
 
 enum { PROGRESS_POLL_US = CLOCK_SECOND / 20, SEALED_BYTES = 8192 };
 
@@ -21,9 +22,6 @@ static const struct store_statement delete_credential = {
     "DELETE FROM rotation_credential c WHERE c.id = $1 AND c.row_version = $2 AND NOT EXISTS ("
     "SELECT 1 FROM rotation_attempt a WHERE a.credential_id = c.id "
     "AND a.state IN ('applying', 'applied', 'verified', 'reconcile')) RETURNING 1"};
-static const struct store_statement find_current = {
-    "rotation.find_current", "SELECT " VERSION_COLUMNS " FROM rotation_value v "
-                             "WHERE v.credential_id = $1 AND v.state = 'current'"};
 static const struct store_statement find_progress = {
     // Why nobody is at work on it: what was overcome on the way doesn't count.
     "rotation.progress", "SELECT state, version, CASE WHEN lease_until <= clock_timestamp() "
@@ -31,6 +29,18 @@ static const struct store_statement find_progress = {
                          "FROM rotation_attempt WHERE id = $1"};
 
 // ---- putting in care
+
+// A date by the wall that has passed meanwhile isn't made up for: whoever changes the rules is
+// there to ask for a rotation.
+static struct status reschedule(struct session *s, struct credential *c, int64_t now_us,
+                                struct arena *arena)
+{
+    if (c->current_version == 0) {
+        return due_set_moved(s, c, now_us, arena);
+    }
+    int64_t last_us = c->last_rotated_us > 0 ? c->last_rotated_us : c->created_us;
+    return due_set_next(s, c, c->cron.len > 0 ? now_us : last_us, arena);
+}
 
 struct store_job {
     struct operation *op;
@@ -72,7 +82,9 @@ static struct status insert_imported(struct session *s, const struct store_job *
 static struct status store_work_credential(struct session *s, void *arg)
 {
     const struct store_job *job = arg;
-    TRY(credential_store(s, job->op->worker->vault->keyring, job->credential));
+    struct credential c = *job->credential;
+    TRY(reschedule(s, &c, c.created_us, job->op->arena));
+    TRY(credential_store(s, job->op->worker->vault->keyring, &c));
     TRY(insert_principals(s, job->credential));
     return job->value.len > 0 ? insert_imported(s, job) : OK_STATUS;
 }
@@ -91,13 +103,6 @@ struct update_job {
     const struct credential *wanted;
 };
 
-static bool same_settings(const struct credential *a, const struct credential *b)
-{
-    return str_equal(a->account_settings, b->account_settings) && str_equal(a->owner, b->owner) &&
-           str_equal(a->purpose, b->purpose) && a->interval_s == b->interval_s &&
-           a->grace_s == b->grace_s && a->jitter_s == b->jitter_s && a->expires_us == b->expires_us;
-}
-
 // Rotations go on writing to the row: how far they got is taken from there, not from what was seen.
 static struct status update_work(struct session *s, void *arg)
 {
@@ -106,20 +111,13 @@ static struct status update_work(struct session *s, void *arg)
     struct credential_found found CLEANUP(credential_found_done) = {0};
     TRY(credential_lock(s, k, job->seen->id, job->op->arena, &found));
     struct credential *c = &found.credential;
-    if (!same_settings(c, job->seen)) {
+    if (!credential_same_rules(c, job->seen)) {
         FAIL(CONFLICT, "the credential was changed by someone else meanwhile, try again");
     }
-    bool other_interval = c->interval_s != job->wanted->interval_s;
-    c->account_settings = job->wanted->account_settings;
-    c->owner = job->wanted->owner;
-    c->purpose = job->wanted->purpose;
-    c->interval_s = job->wanted->interval_s;
-    c->grace_s = job->wanted->grace_s;
-    c->jitter_s = job->wanted->jitter_s;
-    c->expires_us = job->wanted->expires_us;
-    c->updated_us = job->wanted->updated_us;
-    if (other_interval && c->last_rotated_us > 0) {
-        c->next_rotation_us = credential_due_us(c, c->last_rotated_us);
+    bool other_schedule = !credential_same_schedule(c, job->wanted);
+    credential_copy_rules(c, job->wanted);
+    if (other_schedule) {
+        TRY(reschedule(s, c, found.now_us, job->op->arena));
     }
     return credential_store(s, k, c);
 }
@@ -160,34 +158,19 @@ struct rotate_job {
     struct uuid attempt;
 };
 
-static struct status current_account(struct session *s, const struct keyring *k,
-                                     const struct credential *c, struct arena *arena,
-                                     struct str *out)
-{
-    struct store_rows rows CLEANUP(store_rows_done) = {0};
-    const struct store_value key[] = {store_uuid(c->id)};
-    struct version v = {.account = STR("")};
-    TRY(session_exec(s, &find_current, key, ARRAY_LEN(key), &rows));
-    if (rows.count == 1) {
-        TRY(version_read(k, &rows, 0, 0, &v));
-    }
-    if (v.number != c->current_version && c->current_version != 0) {
-        FAIL(INTEGRITY, "the current value of a credential is missing");
-    }
-    return arena_copy_str(arena, v.account, out);
-}
-
 static struct status rotate_work(struct session *s, void *arg)
 {
     struct rotate_job *job = arg;
     const struct vault *vault = job->op->worker->vault;
-    struct credential_found found CLEANUP(credential_found_done) = {0};
-    struct str account;
-    TRY(credential_lock(s, vault->keyring, job->credential->id, job->op->arena, &found));
-    TRY(current_account(s, vault->keyring, &found.credential, job->op->arena, &account));
-    struct attempt a =
-        attempt_new(&found.credential, credential_next_account(&found.credential, account),
-                    STR("manual"), found.now_us);
+    struct manage_locked l CLEANUP(manage_locked_done) = {0};
+    TRY(manage_lock(s, job->op, job->credential->id, &l));
+    const struct credential *c = &l.found.credential;
+    // The copy that is kept of a single account's old value ends here.
+    if (l.has_attempt && l.attempt.state == ATTEMPT_DRAINING && !credential_overlaps(c)) {
+        TRY(manage_end_draining(s, job->op, &l, STR("rotated again")));
+    }
+    struct attempt a = attempt_new(c, credential_next_account(c, l.current.account), STR("manual"),
+                                   l.found.now_us);
     TRY(attempt_insert(s, vault->keyring, vault->node, &a));
     job->attempt = a.id;
     return OK_STATUS;

@@ -5,12 +5,20 @@
 #pragma once
 
 #include "vault/rotation/attempt.h"
+#include "vault/rotation/due.h"
+#include "vault/rotation/protocol.h"
 #include "vault/rotation/rotation.h"
 
-// Does the target accept this value for the credential's first account? Changes nothing there.
+// Does the target accept this value for one of the credential's accounts? Changes nothing there.
 // INVALID when it doesn't, UPSTREAM when it can't be told; `*out_message` says more, for the owner.
-struct status manage_probe(struct operation *op, const struct target *t, const struct credential *c,
-                           struct str value, struct str *out_message);
+struct manage_question {
+    const struct target *target;
+    const struct credential *credential;
+    struct str account;
+    struct str value;
+};
+struct status manage_probe(struct operation *op, const struct manage_question *q,
+                           struct str *out_message);
 // The same about the value that is current now. CONFLICT when the target refuses it, UPSTREAM when
 // it can't be told.
 struct status manage_probe_current(struct operation *op, const struct credential *c,
@@ -26,8 +34,57 @@ struct status manage_create(struct operation *op, const struct credential *c, st
 struct status manage_update(struct operation *op, const struct credential *seen,
                             const struct credential *wanted);
 
+// Does its schedule make sense? Puts the zone's own spelling into `c`. INVALID with the field that
+// is wrong: an unknown zone, a cron or windows that never come.
+struct manage_schedule {
+    int64_t shortest_s; // between two dates
+    const char *field;
+};
+struct status manage_check_schedule(struct operation *op, struct credential *c,
+                                    struct manage_schedule *out);
+// The next `count` dates, beginning with the one that is stored; `*out_count` when there are no
+// more.
+enum { MANAGE_DATES_MAX = 100 };
+struct status manage_dates(struct operation *op, const struct credential *c, size_t count,
+                           struct timetable_due *out, size_t *out_count);
+// May it be rotated now, by its windows and blackouts?
+struct status manage_look(struct operation *op, const struct credential_found *found,
+                          enum timetable_why *out);
+
 // CONFLICT while a rotation may be changing the target.
 struct status manage_remove(struct operation *op, const struct credential *c);
+
+// What the next rotation would do, by the target's rotator: its steps are in `reply`, values
+// elided. With those who read the value in the last days, by the audit log: accessor, actor,
+// remote, reads, time of the last; newest first. UPSTREAM, UNSUPPORTED, UNAVAILABLE.
+enum { MANAGE_CONSUMER_DAYS = 90, MANAGE_CONSUMERS_MAX = 100 };
+struct manage_plan {
+    struct str account; // whose turn it is
+    struct str current_account;
+    struct protocol_reply reply;
+    struct store_rows turn;
+    struct store_rows consumers;
+};
+void manage_plan_done(struct manage_plan *p); // for CLEANUP
+struct status manage_plan(struct operation *op, const struct credential *c,
+                          struct manage_plan *out);
+
+// The schedule rests, or goes on. What is under way isn't stopped.
+struct status manage_pause(struct operation *op, const struct credential *c, bool paused);
+
+// The value that the account has by now, which was checked before (manage_probe), becomes current.
+// CONFLICT while a rotation is under way, or when the credential changed since it was read; one
+// that is blocked ends.
+struct status manage_import(struct operation *op, const struct credential *c, struct str value,
+                            int64_t *out_version);
+// The account that an import is about: the one that is served, else the first. In the arena.
+struct status manage_served_account(struct operation *op, const struct credential *c,
+                                    struct str *out);
+
+// Plans an attempt that makes the previous value current again. CONFLICT when there is none that
+// can be had, or a rotation is under way.
+struct status manage_rollback(struct operation *op, const struct credential *c,
+                              struct uuid *out_attempt);
 
 // Plans a rotation now. CONFLICT when there is one already.
 struct status manage_rotate(struct operation *op, const struct credential *c,

@@ -35,13 +35,13 @@ static struct status ask(struct operation *op, const struct question *q, struct 
     return s;
 }
 
-struct status manage_probe(struct operation *op, const struct target *t, const struct credential *c,
-                           struct str value, struct str *out_message)
+struct status manage_probe(struct operation *op, const struct manage_question *about,
+                           struct str *out_message)
 {
     struct secret *copy CLEANUP(secret_cleanup) = NULL;
     struct protocol_reply reply = {0};
-    TRY(secret_copy(bytes_from_str(value), &copy));
-    const struct question q = {t, c, c->accounts[0], copy};
+    TRY(secret_copy(bytes_from_str(about->value), &copy));
+    const struct question q = {about->target, about->credential, about->account, copy};
     TRY(ask(op, &q, &reply));
     *out_message = reply.message;
     if (reply.result == PROTOCOL_REJECTED) {

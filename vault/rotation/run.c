@@ -148,7 +148,7 @@ struct status run_open(struct run *r, enum run_value_kind kind, const struct sec
 
 bool run_overlaps(const struct run *r)
 {
-    return credential_is_pair(&r->credential) || r->credential.slots > 1;
+    return credential_overlaps(&r->credential);
 }
 
 // ---- asking the rotator

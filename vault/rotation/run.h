@@ -74,6 +74,12 @@ struct status run_ask_account(struct run *r, enum protocol_op op, struct str acc
 // Old and new value are valid side by side.
 bool run_overlaps(const struct run *r);
 
+// What the credential's own rules say (run_rules.c). One that was planned by the schedule and
+// hasn't touched the target ends when its window closes: `*out_over`.
+struct status run_stay_in_window(struct run *r, bool *out_over);
+// Retirement by use: somebody still uses the previous value, looked at again later: `*out_waits`.
+struct status run_wait_for_disuse(struct run *r, bool *out_waits);
+
 // One function for each state, in run_steps.c and reconcile.c.
 typedef struct status run_step(struct run *r);
 extern run_step *const run_steps[ATTEMPT_STATE_COUNT];

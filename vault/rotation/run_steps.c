@@ -2,10 +2,11 @@
 // What is done in each state; reconcile.c has the one after an unknown outcome.
 #include "vault/rotation/run.h"
 
-#include "vault/crypto/password.h"
 #include "vault/crypto/random.h"
 #include "vault/crypto/aead.h"
+#include "vault/rotation/due.h"
 #include "vault/rotation/fault.h"
+#include "vault/rotation/value_rules.h"
 
 enum {
     VALUES_TRIED_MAX = 5,                // generated values that the target's rules may refuse
@@ -115,10 +116,11 @@ static struct status stage_work(struct session *s, void *arg)
     return version_insert(s, k, &job->version);
 }
 
-static struct status generate(const struct credential *c, struct secret **out)
+static struct status generate(struct run *r, struct secret **out)
 {
-    struct str alphabet = c->value_alphabet.len > 0 ? c->value_alphabet : PASSWORD_BASE64URL;
-    return password_generate(alphabet, (size_t)c->value_bits, out);
+    struct value_rules rules;
+    TRY(value_rules_read(&r->credential, r->arena, &rules));
+    return value_rules_generate(&rules, out);
 }
 
 static struct status stage_value(struct run *r, const struct secret *value, struct stage_job *job,
@@ -142,23 +144,13 @@ static struct status stage_value(struct run *r, const struct secret *value, stru
                         &job->version, sealed);
 }
 
-static struct status step_planned(struct run *r)
+static struct status stage(struct run *r)
 {
-    if (!r->durable) {
-        return refuse_undurable(r);
-    }
-    if (credential_is_pair(&r->credential)) {
-        bool waits;
-        TRY(wait_for_idle(r, &waits));
-        if (waits) {
-            return OK_STATUS;
-        }
-    }
     struct secret *value CLEANUP(secret_cleanup) = NULL;
     struct stage_job job = {.run = r};
     struct buffer sealed CLEANUP(buffer_done);
     buffer_init(&sealed, SEALED_BYTES);
-    TRY(generate(&r->credential, &value));
+    TRY(generate(r, &value));
     TRY(stage_value(r, value, &job, &sealed));
     struct attempt_change change = run_change(r, ATTEMPT_STAGED);
     change.next.version = job.version.number;
@@ -171,12 +163,30 @@ static struct status step_planned(struct run *r)
     return OK_STATUS;
 }
 
+static struct status step_planned(struct run *r)
+{
+    bool waits;
+    if (!r->durable) {
+        return refuse_undurable(r);
+    }
+    TRY(run_stay_in_window(r, &waits));
+    if (!waits && credential_is_pair(&r->credential)) {
+        TRY(wait_for_idle(r, &waits));
+    }
+    return waits ? OK_STATUS : stage(r);
+}
+
 // ---- staged, applying
 
 static struct status step_staged(struct run *r)
 {
+    bool over;
     if (!r->durable) {
         return refuse_undurable(r);
+    }
+    TRY(run_stay_in_window(r, &over));
+    if (over) {
+        return OK_STATUS;
     }
     struct attempt_change change = run_change(r, ATTEMPT_APPLYING);
     change.next.hold = !run_overlaps(r);
@@ -201,7 +211,9 @@ static struct status change_value_work(struct session *s, void *arg)
 // The target's rules don't like the value: another one. It is kept until one is current.
 static struct status try_another_value(struct run *r, struct str message)
 {
-    if (r->attempt.values_tried + 1 >= VALUES_TRIED_MAX) {
+    // A value of before is that one or none.
+    bool only_one = str_equal_c(r->attempt.cause, "rollback");
+    if (only_one || r->attempt.values_tried + 1 >= VALUES_TRIED_MAX) {
         return run_block(r, r->none_worked, class_of(ROTUNDA_ERROR_POLICY_REJECTED), message);
     }
     struct attempt_change change = run_change(r, ATTEMPT_PLANNED);
@@ -306,7 +318,9 @@ static struct status promote_work(struct session *s, void *arg)
     struct credential_found found CLEANUP(credential_found_done) = {0};
     TRY(credential_lock(s, k, r->credential.id, r->arena, &found));
     struct credential *c = &found.credential;
-    bool keep = run_overlaps(r) && r->values[RUN_CURRENT].exists;
+    // Of a single account it isn't served, but kept for a rollback.
+    bool keep = (run_overlaps(r) || c->grace_s > 0) && r->values[RUN_CURRENT].exists;
+    int64_t kept_s = credential_retires_by_use(c) ? c->retire_max_s : c->grace_s;
     if (r->values[RUN_PREVIOUS].exists) {
         TRY(version_change(s, k, &r->values[RUN_PREVIOUS].version, STR("retired")));
     }
@@ -317,11 +331,11 @@ static struct status promote_work(struct session *s, void *arg)
     TRY(version_change(s, k, &r->values[RUN_PENDING].version, STR("current")));
     TRY(version_forget_abandoned(s, k, c->id));
     c->previous_version = keep ? c->current_version : 0;
-    c->previous_until_us = keep ? found.now_us + c->grace_s * CLOCK_SECOND : 0;
+    c->previous_until_us = keep ? found.now_us + kept_s * CLOCK_SECOND : 0;
     c->current_version = r->attempt.version;
     c->last_rotated_us = found.now_us;
-    c->next_rotation_us = credential_due_us(c, found.now_us);
     c->updated_us = found.now_us;
+    TRY(due_set_next(s, c, found.now_us, r->arena));
     return credential_store(s, k, c);
 }
 
@@ -367,7 +381,10 @@ static struct status step_promoted(struct run *r)
     }
     struct attempt_change change = run_change(r, ATTEMPT_DRAINING);
     change.lease_us = 0;
-    change.not_before_us = r->credential.previous_until_us;
+    change.not_before_us =
+        credential_retires_by_use(&r->credential)
+            ? r->credential.last_rotated_us + r->credential.grace_s * CLOCK_SECOND
+            : r->credential.previous_until_us;
     return run_commit(r, &change, NULL, NULL);
 }
 
@@ -401,8 +418,14 @@ static struct status step_draining(struct run *r)
     enum protocol_op op = r->credential.slots > 1 ? PROTOCOL_RETIRE : PROTOCOL_REVOKE;
     struct protocol_reply reply;
     bool asked;
-    if (!r->values[RUN_PREVIOUS].exists || !driver_has(&r->driver, op)) {
+    bool waits;
+    // Of a single account the new value has ended it: there is only the copy that is kept here.
+    if (!r->values[RUN_PREVIOUS].exists || !run_overlaps(r) || !driver_has(&r->driver, op)) {
         return retired(r);
+    }
+    TRY(run_wait_for_disuse(r, &waits));
+    if (waits) {
+        return OK_STATUS;
     }
     struct str account = r->values[RUN_PREVIOUS].version.account;
     struct status s = op == PROTOCOL_RETIRE ? run_ask(r, op, RUN_PREVIOUS, &reply, &asked)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vault/base/log.h"
+#include "vault/rotation/due.h"
 #include "vault/rotation/rotation_internal.h"
 
 enum { ROUND_ARENA_BYTES = 1024 * 1024, VALUE_AT = CREDENTIAL_COLUMN_COUNT };
@@ -43,6 +44,27 @@ struct round {
     size_t claim_count;
 };
 
+// One whose window was missed, because no node was there or another attempt was open, waits for the
+// next: `*out`.
+static struct status put_off(struct session *s, struct round *round, const struct credential *due,
+                             int64_t now_us, bool *out)
+{
+    const struct keyring *k = round->rotation->worker->vault->keyring;
+    struct credential c = *due;
+    enum timetable_why why;
+    *out = false;
+    if (!credential_has_windows(&c)) {
+        return OK_STATUS;
+    }
+    TRY(due_look(s, &c, now_us, round->arena, &why));
+    if (why == TIMETABLE_ALLOWED) {
+        return OK_STATUS;
+    }
+    *out = true;
+    TRY(due_set_moved(s, &c, now_us, round->arena));
+    return credential_store(s, k, &c);
+}
+
 static struct status plan_one(struct session *s, struct round *round, const struct store_rows *due,
                               int row)
 {
@@ -59,6 +81,11 @@ static struct status plan_one(struct session *s, struct round *round, const stru
     }
     struct str mount_path = store_get_text(due, row, VALUE_AT + VERSION_COLUMN_COUNT);
     int64_t now_us = store_get_time(due, row, VALUE_AT + VERSION_COLUMN_COUNT + 1);
+    bool waits;
+    TRY(put_off(s, round, &c, now_us, &waits));
+    if (waits) {
+        return OK_STATUS;
+    }
     struct attempt a =
         attempt_new(&c, credential_next_account(&c, current.account), STR("schedule"), now_us);
     TRY(attempt_insert(s, k, w->vault->node, &a));

@@ -2,6 +2,8 @@
 // A person decides about an attempt that is blocked.
 #include "vault/rotation/manage.h"
 
+#include "vault/rotation/due.h"
+
 static const struct store_statement lock_attempt = {
     "rotation.lock_attempt",
     "SELECT " ATTEMPT_COLUMNS " FROM rotation_attempt a WHERE a.id = $1 FOR UPDATE"};
@@ -75,9 +77,10 @@ static struct status end_value(struct session *s, const struct keyring *k,
     return OK_STATUS;
 }
 
-static struct status give_up(struct session *s, const struct keyring *k,
+static struct status give_up(struct session *s, const struct settle_job *job,
                              const struct credential_found *found, enum attempt_state state)
 {
+    const struct keyring *k = job->op->worker->vault->keyring;
     struct credential c = found->credential;
     TRY(end_value(s, k, &c, state));
     if (state == ATTEMPT_RETIRED) {
@@ -85,7 +88,7 @@ static struct status give_up(struct session *s, const struct keyring *k,
         c.previous_until_us = 0;
     } else {
         // Else it would be due again at once.
-        c.next_rotation_us = credential_due_us(&c, found->now_us);
+        TRY(due_set_next(s, &c, found->now_us, job->op->arena));
     }
     return credential_store(s, k, &c);
 }
@@ -118,7 +121,7 @@ static struct status settle_work(struct session *s, void *arg)
     change.next.hold = before.hold && attempt_is_open(change.next.state);
     TRY(attempt_update(s, vault->keyring, &before, &change));
     if (!attempt_is_open(change.next.state)) {
-        return give_up(s, vault->keyring, &found, change.next.state);
+        return give_up(s, job, &found, change.next.state);
     }
     return job->action == MANAGE_APPLY ? session_exec(s, &raise_fence, NULL, 0, NULL) : OK_STATUS;
 }

@@ -8,7 +8,8 @@
 
 // Of a rotation_credential c: due for longer than its interval, or a minute.
 #define TALLY_IS_OVERDUE                                                                           \
-    "(c.next_rotation_at + least(c.interval_s, 60) * interval '1 second' < clock_timestamp())"
+    "(c.next_rotation_at + least(nullif(c.interval_s, 0), 60) * interval '1 second' < "            \
+    "clock_timestamp())"
 
 // A committed step; `failed`: it says why the attempt didn't get on. Any thread.
 void tally_step(enum attempt_state state, bool failed);

@@ -94,7 +94,7 @@ static inline struct store_value store_row_array(struct store_row_type type,
 // INVALID for text that PostgreSQL would refuse: not UTF-8, or with a NUL.
 struct status store_value_check(const struct store_value *value);
 
-enum { STORE_PARAMS_MAX = 40 };
+enum { STORE_PARAMS_MAX = 48 };
 
 // Encoded parameters in the shape that libpq takes. The pointers lead into `data`.
 struct store_params {
