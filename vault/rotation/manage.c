@@ -35,7 +35,7 @@ static const struct store_statement find_progress = {
 struct store_job {
     struct operation *op;
     const struct credential *credential;
-    struct str value;
+    struct manage_value value;
 };
 
 static struct status insert_principals(struct session *s, const struct credential *c)
@@ -64,8 +64,9 @@ static struct status insert_imported(struct session *s, const struct store_job *
                         .number = c->current_version,
                         .account = c->accounts[0],
                         .state = STR("current"),
+                        .external_id = job->value.external_id,
                         .created_us = c->created_us};
-    TRY(version_seal(k, c->mount, bytes_from_str(job->value), &v, &sealed));
+    TRY(version_seal(k, c->mount, bytes_from_str(job->value.text), &v, &sealed));
     return version_insert(s, k, &v);
 }
 
@@ -74,10 +75,11 @@ static struct status store_work_credential(struct session *s, void *arg)
     const struct store_job *job = arg;
     TRY(credential_store(s, job->op->worker->vault->keyring, job->credential));
     TRY(insert_principals(s, job->credential));
-    return job->value.len > 0 ? insert_imported(s, job) : OK_STATUS;
+    return job->value.text.len > 0 ? insert_imported(s, job) : OK_STATUS;
 }
 
-struct status manage_create(struct operation *op, const struct credential *c, struct str value)
+struct status manage_create(struct operation *op, const struct credential *c,
+                            struct manage_value value)
 {
     struct store_job job = {op, c, value};
     return operation_transact(op, store_work_credential, &job);

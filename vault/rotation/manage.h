@@ -7,10 +7,16 @@
 #include "vault/rotation/attempt.h"
 #include "vault/rotation/rotation.h"
 
+// A value that a person brings along.
+struct manage_value {
+    struct str text;        // empty: none
+    struct str external_id; // the issuer's id (K4 to K6); empty: none
+};
+
 // Does the target accept this value for the credential's first account? Changes nothing there.
 // INVALID when it doesn't, UPSTREAM when it can't be told; `*out_message` says more, for the owner.
 struct status manage_probe(struct operation *op, const struct target *t, const struct credential *c,
-                           struct str value, struct str *out_message);
+                           struct manage_value value, struct str *out_message);
 // The same about the value that is current now. CONFLICT when the target refuses it, UPSTREAM when
 // it can't be told.
 struct status manage_probe_current(struct operation *op, const struct credential *c,
@@ -19,7 +25,8 @@ struct status manage_probe_current(struct operation *op, const struct credential
 // A new credential. `value` is what its first account has now, checked before (manage_probe);
 // empty: the first rotation sets one. CONFLICT when its name is taken, or an account is in the care
 // of another credential.
-struct status manage_create(struct operation *op, const struct credential *c, struct str value);
+struct status manage_create(struct operation *op, const struct credential *c,
+                            struct manage_value value);
 
 // The settings of `wanted` instead of those of `seen`; what rotations do meanwhile is kept.
 // CONFLICT when somebody else changed the settings since.
@@ -45,15 +52,18 @@ struct status manage_wait(struct operation *op, struct uuid attempt, int64_t unt
                           struct manage_progress *out);
 
 enum manage_action {
-    MANAGE_RETRY,   // ask the target again, or try the step again
-    MANAGE_APPLY,   // set the new value, whatever value or fence the target has now
+    MANAGE_RETRY,  // ask the target again, or try the step again
+    MANAGE_APPLY,  // set the new value, whatever value or fence the target has now
+    MANAGE_IMPORT, // the new value is one that was made by hand (K4 to K6): ask the target about it
     MANAGE_ABANDON, // give the rotation up: what is current stays, and must be known to work
 };
 // For an attempt that is blocked. CONFLICT when it isn't, or gives up what may be the only value
 // that works; INVALID when the action makes no sense. UPSTREAM when the target has to be asked
 // first and doesn't answer; `*out_message`: what it said, else untouched.
+// `value` is what MANAGE_IMPORT brings, else empty.
 struct status manage_settle(struct operation *op, const struct credential_found *found,
-                            enum manage_action action, struct str *out_message);
+                            enum manage_action action, struct manage_value value,
+                            struct str *out_message);
 
 // One column of names in order; the history, oldest first (time, attempt, state, version, fence,
 // node, error class, detail). Release with store_rows_done().
