@@ -88,6 +88,8 @@ int64_t mock_number(const struct rotunda_call *call, const char *name, int64_t o
 struct ledger_entry *mock_add(const struct rotunda_call *call, struct mock_change *c,
                               struct rotunda_bytes value, const char *id)
 {
+    // The same that is still under way doesn't become two.
+    ledger_remove_value(&c->ledger, call->account.name, value);
     if (!ledger_add(&c->ledger, call, value, id)) {
         return NULL;
     }

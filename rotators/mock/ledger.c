@@ -245,6 +245,17 @@ void ledger_remove(struct ledger *s, size_t index)
     sodium_memzero(&s->entries[s->count], sizeof s->entries[0]);
 }
 
+void ledger_remove_value(struct ledger *s, struct rotunda_text account, struct rotunda_bytes value)
+{
+    for (size_t i = s->count; i-- > 0;) {
+        struct ledger_entry *e = &s->entries[i];
+        if (belongs(e, account) && !is_fence(e) && e->value_len == value.len &&
+            sodium_memcmp(e->value, value.ptr, value.len) == 0) {
+            ledger_remove(s, i);
+        }
+    }
+}
+
 void ledger_remove_account(struct ledger *s, struct rotunda_text account)
 {
     for (size_t i = s->count; i-- > 0;) {

@@ -57,6 +57,8 @@ int ledger_find_id(const struct ledger *s, struct rotunda_text account, struct r
 bool ledger_add(struct ledger *s, const struct rotunda_call *call, struct rotunda_bytes value,
                 const char *id);
 void ledger_remove(struct ledger *s, size_t index);
+// An entry of this value, landed or not.
+void ledger_remove_value(struct ledger *s, struct rotunda_text account, struct rotunda_bytes value);
 void ledger_remove_account(struct ledger *s, struct rotunda_text account);
 
 // Is it there, and is it accepted, just now?

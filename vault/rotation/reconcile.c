@@ -7,6 +7,7 @@
 //     pending rejected, current or previous works        it was not: STAGED, the same value again
 //     pending rejected, there never was another          the same
 //     all rejected                                       somebody else was there: BLOCKED
+//     K3, pending works, its id was lost                 STAGED: uploading it again gives the id
 //   what an issuer makes, and its answer was lost
 //     K4                                                 listed; what is ours is ended: STAGED
 //     K5, current works                                  it was not rolled: STAGED
@@ -237,6 +238,20 @@ static struct status refused(struct run *r)
     }
 }
 
+// What is uploaded twice stays one: the target says again under which id, by which clients may have
+// to name the key.
+static bool lacks_id(const struct run *r)
+{
+    return r->credential.kind == ROTUNDA_K3 && r->attempt.state == ATTEMPT_RECONCILE &&
+           r->values[RUN_PENDING].version.external_id.len == 0;
+}
+
+static struct status ask_for_id(struct run *r)
+{
+    return run_back_off(r, ATTEMPT_STAGED, run_class(ROTUNDA_ERROR_UNKNOWN_OUTCOME),
+                        STR("the key was uploaded, under an id that got lost: uploaded once more"));
+}
+
 struct status reconcile_step(struct run *r)
 {
     if (r->attempt.state == ATTEMPT_RECONCILE && r->attempt.quarantine_until_us > run_now_us(r)) {
@@ -249,7 +264,7 @@ struct status reconcile_step(struct run *r)
     }
     struct finding f = probe(r, RUN_PENDING);
     if (f.result == PROTOCOL_WORKS) {
-        return verified(r);
+        return lacks_id(r) ? ask_for_id(r) : verified(r);
     }
     if (f.result == PROTOCOL_REJECTED) {
         return refused(r);

@@ -184,7 +184,8 @@ struct status run_step_planned(struct run *r)
     // From here on the value is what was stored; this one copy stays in locked memory.
     job.version.row_version = 1;
     job.version.ciphertext = (struct bytes){0};
-    r->values[RUN_PENDING] =
-        (struct run_value){.exists = true, .version = job.version, .secret = TAKE(made.value)};
+    struct run_value *pending = &r->values[RUN_PENDING];
+    *pending = (struct run_value){.exists = true, .version = job.version};
+    pending->secret = TAKE(made.value);
     return OK_STATUS;
 }
