@@ -47,6 +47,10 @@ static struct status begin_rotation(struct operation *op, const struct credentia
         FAIL(CONFLICT, "the rotation is blocked: see its history, then acknowledge it");
     }
     if (str_equal_c(found->state, "draining") || str_equal_c(found->state, "promoted")) {
+        if (found->credential.previous_version == 0) {
+            FAIL(CONFLICT, "the value before is being ended at the target: see the credential's "
+                           "history, and wait until it is idle");
+        }
         char until[CLOCK_TEXT_BYTES];
         clock_format(found->credential.previous_until_us, until);
         return answer_explain(res, MAKE_STATUS(CONFLICT, "draining"), op->arena,

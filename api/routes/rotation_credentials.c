@@ -241,6 +241,9 @@ static struct status check_unchanged(const struct rotation_body *b,
     if (!json_is_null(json_get(b->op->body, "password"))) {
         return rotation_refuse_field(b, "password", "only when the credential is put in care");
     }
+    if (!json_is_null(json_get(b->op->body, "external_id"))) {
+        return rotation_refuse_field(b, "external_id", "only when the credential is put in care");
+    }
     return OK_STATUS;
 }
 

@@ -2,9 +2,13 @@
 """Each kind of credential at a mock target, through each fault: afterwards exactly one value is current, it
 works, nothing unknown is left at the target, and nothing was made twice where once was enough."""
 
+import concurrent.futures
 import contextlib
+import fcntl
 import os
+import signal
 import time
+import traceback
 import unittest
 
 import harness
@@ -87,6 +91,7 @@ class Case:
 
     def entries(self):
         with open(os.path.join(self.folder, "state"), encoding="ascii") as f:
+            fcntl.flock(f, fcntl.LOCK_SH)  # the mock writes it under its lock
             entries = [Entry(line) for line in f if line.split()[4] != "-"]
         return [e for e in entries if not e.expired]
 
@@ -98,6 +103,7 @@ class Case:
     def add_entry(self, name, attempt="-"):
         """Something that somebody else made there."""
         with open(os.path.join(self.folder, "state"), "a", encoding="ascii") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
             f.write(f"app {name} {attempt} 0 {b'of-a-stranger'.hex()} on 0 0 0\n")
 
 
@@ -160,8 +166,8 @@ class KindsTest(harness.VaultTest):
             case.wait("idle")
 
 
-class LifeTest(KindsTest):
-    def test_every_kind_is_rotated_and_leaves_nothing_behind(self):
+class LifeScenarios(KindsTest):
+    def scenario_every_kind_is_rotated_and_leaves_nothing_behind(self):
         rotators = (*OVERLAPPING, "mock", "mock-rolled", "mock-rolled-shown", "mock-mint")
         cases = self.begin("plain", rotators, [None])
         for case, _ in cases:
@@ -172,12 +178,11 @@ class LifeTest(KindsTest):
                 self.assertIsNotNone(case.served()["valid_until"])
                 continue
             case.wait("idle")
-            with self.subTest(case.name):
-                self.assertWhole(case)
-                self.assertNotEqual(case.first["password"], case.served()["password"])
-                self.assertEqual(case.applies + 1, case.calls("apply"))
+            self.assertWhole(case)
+            self.assertNotEqual(case.first["password"], case.served()["password"])
+            self.assertEqual(case.applies + 1, case.calls("apply"))
 
-    def test_an_issued_value_is_disabled_and_observed_before_it_is_ended(self):
+    def scenario_an_issued_value_is_disabled_and_observed_before_it_is_ended(self):
         case = Case(self, "observed", "mock-issuer", grace="3s")
         first = case.served()
         case.wait("idle")
@@ -191,7 +196,7 @@ class LifeTest(KindsTest):
         self.assertEqual([], old())
         self.assertWhole(case)
 
-    def test_what_is_short_lived_is_minted_anew_before_it_ends(self):
+    def scenario_what_is_short_lived_is_minted_anew_before_it_ends(self):
         case = Case(self, "minted", "mock-mint", {"life_s": "6"})
         seen = set()
 
@@ -204,7 +209,7 @@ class LifeTest(KindsTest):
         case.served()
         self.wait_for(minted, 30, case.events)
 
-    def test_what_has_expired_is_not_served(self):
+    def scenario_what_has_expired_is_not_served(self):
         case = Case(self, "expired", "mock-mint", {"life_s": "3"})
         case.served()
         case.break_(fault="unreachable")
@@ -214,7 +219,7 @@ class LifeTest(KindsTest):
         case.break_(fault=None)
         case.served()
 
-    def test_a_value_that_is_accepted_late_is_waited_for(self):
+    def scenario_a_value_that_is_accepted_late_is_waited_for(self):
         cases = self.begin("slow", OVERLAPPING + ("mock",), [None], target={"accept_after_ms": "800"})
         for case, _ in cases:
             case.rotate()
@@ -225,25 +230,23 @@ class LifeTest(KindsTest):
             self.assertNotIn("reconcile", [e["state"] for e in case.events()])
 
 
-class FaultTest(KindsTest):
-    def test_before_the_commit_nothing_has_changed(self):
+class FaultScenarios(LifeScenarios):
+    def scenario_before_the_commit_nothing_has_changed(self):
         cases = self.begin("before", (*OVERLAPPING, "mock-rolled", "mock-rolled-shown"), BEFORE + REFUSED)
         self.run_with_faults(cases)
         for case, fault in cases:
-            with self.subTest(case.name):
-                self.assertWhole(case)
-                self.assertEqual(case.applies + 2, case.calls("apply"))
+            self.assertWhole(case)
+            self.assertEqual(case.applies + 2, case.calls("apply"))
 
-    def test_a_lost_reply_leaves_no_orphan(self):
+    def scenario_a_lost_reply_leaves_no_orphan(self):
         cases = self.begin("after", (*OVERLAPPING, "mock", "mock-rolled"), AFTER)
         self.run_with_faults(cases)
         for case, fault in cases:
-            with self.subTest(case.name):
-                self.assertWhole(case)
-                made = case.calls("apply") - case.applies
-                self.assertLessEqual(made, 2, case.events()[-12:])
+            self.assertWhole(case)
+            made = case.calls("apply") - case.applies
+            self.assertLessEqual(made, 2, case.events()[-12:])
 
-    def test_a_lying_probe_decides_nothing_for_long(self):
+    def scenario_a_lying_probe_decides_nothing_for_long(self):
         cases = self.begin("lie", OVERLAPPING, ["lie_rejected"])
         for case, fault in cases:
             case.break_(fault=fault, fault_op="probe", fault_once="true")
@@ -252,7 +255,7 @@ class FaultTest(KindsTest):
             case.wait("idle")
             self.assertWhole(case)
 
-    def test_what_is_not_tagged_is_disabled_at_most_and_named(self):
+    def scenario_what_is_not_tagged_is_disabled_at_most_and_named(self):
         case = Case(self, "untagged", "mock-issuer", {"tags": "false", "cap": "5"})
         case.served()
         case.wait("idle")
@@ -266,7 +269,7 @@ class FaultTest(KindsTest):
         self.assertWhole(case, (unknown[0].id, "old-key"))
         self.assertTrue(next(e for e in case.entries() if e.id == "old-key").enabled)
 
-    def test_keys_of_strangers_are_never_touched(self):
+    def scenario_keys_of_strangers_are_never_touched(self):
         case = Case(self, "strange", "mock-issuer", {"cap": "5"})
         case.served()
         case.wait("idle")
@@ -281,7 +284,7 @@ class FaultTest(KindsTest):
         self.assertWhole(case, strangers)
         self.assertEqual([True] * 3, [e.enabled for e in case.entries() if e.id in strangers])
 
-    def test_a_full_account_names_what_takes_its_slots(self):
+    def scenario_a_full_account_names_what_takes_its_slots(self):
         case = Case(self, "full", "mock-issuer")
         case.served()
         case.wait("idle")
@@ -296,7 +299,7 @@ class FaultTest(KindsTest):
         case.wait("idle")
         self.assertWhole(case, ("taken-1", "taken-2"))
 
-    def test_what_is_not_permitted_waits_for_a_person(self):
+    def scenario_what_is_not_permitted_waits_for_a_person(self):
         cases = self.begin("forbidden", (*OVERLAPPING, "mock-rolled", "mock-mint"), ["not_permitted"])
         for case, fault in cases:
             case.break_(fault=fault)
@@ -311,7 +314,7 @@ class FaultTest(KindsTest):
             case.wait("idle" if case.rotator != "mock-mint" else "draining")
             self.assertEqual(case.first["version"] + 1, case.served()["version"])
 
-    def test_a_value_that_was_rolled_and_lost_is_imported_by_a_person(self):
+    def scenario_a_value_that_was_rolled_and_lost_is_imported_by_a_person(self):
         case = Case(self, "lost", "mock-rolled-shown")
         case.break_(fault="lose_reply", fault_once="true")
         case.rotate()
@@ -325,7 +328,7 @@ class FaultTest(KindsTest):
         case.wait("idle")
         self.assertWhole(case)
 
-    def test_a_retirement_is_tried_until_it_is_done(self):
+    def scenario_a_retirement_is_tried_until_it_is_done(self):
         cases = self.begin("stuck", OVERLAPPING[1:], ["not_permitted"])
         for case, fault in cases:
             case.break_(fault=fault, fault_op="retire")
@@ -339,6 +342,55 @@ class FaultTest(KindsTest):
         for case, _ in cases:
             case.wait("idle")
             self.assertWhole(case)
+
+
+class ScenariosTest(FaultScenarios):
+    """All of them side by side at one vault: each has credentials and targets of its own."""
+
+    def test_scenarios(self):
+        names = [name for name in dir(self) if name.startswith("scenario_")]
+        failed = []
+        with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+            runs = {pool.submit(getattr(self, name)): name for name in names}
+            for run in concurrent.futures.as_completed(runs):
+                if run.exception() is not None:
+                    failed.append(runs[run] + "\n" + "".join(traceback.format_exception(run.exception())))
+        self.assertEqual([], failed, "\n".join(failed))
+
+
+class CrashTest(KindsTest):
+    """The node dies between the create and the storing of what was made, all kinds being at work."""
+
+    lease_ms = 1500
+
+    def restart(self, crash_at):
+        node = self.vault.node
+        if node.process is not None:
+            self.assertEqual(0, node.stop())
+        os.environ["ROTUNDA_TEST_ROTATION_CRASH"] = crash_at
+        try:
+            self.vault.restart(node)
+        finally:
+            del os.environ["ROTUNDA_TEST_ROTATION_CRASH"]
+
+    def crash(self, cases, place):
+        self.restart(place)
+        for case in cases:
+            with contextlib.suppress(OSError, AssertionError):
+                case.rotate()
+        node = self.vault.node
+        self.assertEqual(-signal.SIGKILL, node.process.wait(timeout=30 * harness.SLOWNESS))
+        node.process = None
+        self.restart("")
+
+    def test_what_was_made_when_the_node_died_is_found(self):
+        cases = [case for case, _ in self.begin("killed", (*OVERLAPPING, "mock", "mock-rolled"), [None])]
+        places = ["apply:after", "applied:before", "applied:after", "disable:after", "retire:after"]
+        for place in places if harness.FULL else places[1:2]:
+            self.crash([c for c in cases if c.rotator == "mock-issuer"] if place == places[1] else cases, place)
+            for case in cases:
+                case.wait("idle")
+                self.assertWhole(case)
 
 
 class RulesTest(KindsTest):

@@ -121,7 +121,9 @@ static struct status update_work(struct session *s, void *arg)
     c->expires_us = job->wanted->expires_us;
     c->updated_us = job->wanted->updated_us;
     if (other_interval && c->last_rotated_us > 0) {
-        c->next_rotation_us = credential_due_us(c, c->last_rotated_us);
+        int64_t due_us = credential_due_us(c, c->last_rotated_us);
+        bool ends_before = c->kind == ROTUNDA_K6 && c->next_rotation_us < due_us;
+        c->next_rotation_us = ends_before ? c->next_rotation_us : due_us;
     }
     return credential_store(s, k, c);
 }
