@@ -171,10 +171,11 @@ static struct status judge_rotation(struct cli *c, const struct cli_answer *answ
     if (!str_equal_c(state, "blocked")) {
         return say_unfinished(c, name, buffer_str(&how));
     }
-    return cli_problem_remote(&c->problem,
-                              "the rotation of %.*s waits for a person (state %.*s).\nPut right "
-                              "what it names, then acknowledge it: action=retry, apply or abandon.",
-                              STR_ARG(name), STR_ARG(buffer_str(&how)));
+    return cli_problem_remote(
+        &c->problem,
+        "the rotation of %.*s waits for a person (state %.*s).\nPut right "
+        "what it names, then acknowledge it: action=retry, apply, import or abandon.",
+        STR_ARG(name), STR_ARG(buffer_str(&how)));
 }
 
 static struct status run_rotate(struct cli *c)

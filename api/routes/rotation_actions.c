@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Asking for a rotation, settling one that is blocked, and looking back.
 #include "api/routes/rotation_routes.h"
+#include "vault/rotation/protocol.h"
 
 enum {
     ROTATE_WAIT_S = 30,
@@ -77,6 +78,10 @@ static struct status begin_rotation(const struct rotation_body *b,
         FAIL(CONFLICT, "the rotation is blocked: see its history, then acknowledge it");
     }
     if (drains(found) && overlaps) {
+        if (found->credential.previous_version == 0) {
+            FAIL(CONFLICT, "the value before is being ended at the target: see the credential's "
+                           "history, and wait until it is idle");
+        }
         char until[CLOCK_TEXT_BYTES];
         clock_format(found->credential.previous_until_us, until);
         return answer_explain(b->res, MAKE_STATUS(CONFLICT, "draining"), b->op->arena,
@@ -153,8 +158,10 @@ struct status rotation_rotate(struct operation *op, struct http_request *req,
 
 static struct status read_action(const struct rotation_body *b, enum manage_action *out)
 {
-    static const char *const names[] = {
-        [MANAGE_RETRY] = "retry", [MANAGE_APPLY] = "apply", [MANAGE_ABANDON] = "abandon"};
+    static const char *const names[] = {[MANAGE_RETRY] = "retry",
+                                        [MANAGE_APPLY] = "apply",
+                                        [MANAGE_IMPORT] = "import",
+                                        [MANAGE_ABANDON] = "abandon"};
     struct str action = STR("retry");
     TRY(rotation_body_text(b, "action", &action));
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -163,7 +170,28 @@ static struct status read_action(const struct rotation_body *b, enum manage_acti
             return OK_STATUS;
         }
     }
-    return rotation_refuse_field(b, "action", "expected retry, apply or abandon");
+    return rotation_refuse_field(b, "action", "expected retry, apply, import or abandon");
+}
+
+// What was made by hand, for action=import alone.
+static struct status read_value(const struct rotation_body *b, enum manage_action action,
+                                struct manage_value *out)
+{
+    struct manage_value value = {STR(""), STR("")};
+    TRY(rotation_body_text(b, "password", &value.text));
+    TRY(rotation_body_text(b, "external_id", &value.external_id));
+    if (action == MANAGE_IMPORT && value.text.len == 0) {
+        return rotation_refuse_field(b, "password", "required: the value that was made by hand");
+    }
+    if (action != MANAGE_IMPORT && (value.text.len > 0 || value.external_id.len > 0)) {
+        return rotation_refuse_field(b, "password", "only with action=import");
+    }
+    if (value.text.len > TARGET_SECRET_BYTES ||
+        value.external_id.len > PROTOCOL_EXTERNAL_ID_BYTES) {
+        return rotation_refuse_field(b, "password", "too long: 4096 octets, external_id 512");
+    }
+    *out = value;
+    return OK_STATUS;
 }
 
 struct status rotation_acknowledge(struct operation *op, struct http_request *req,
@@ -172,13 +200,15 @@ struct status rotation_acknowledge(struct operation *op, struct http_request *re
     const struct rotation_body body = {op, res};
     struct credential_found found CLEANUP(credential_found_done) = {0};
     enum manage_action action;
+    struct manage_value value;
     TRY(rotation_enter(op, req, res, POLICY_OP_UPDATE, &found));
     TRY(read_action(&body, &action));
+    TRY(read_value(&body, action, &value));
     if (!str_equal_c(found.state, "blocked")) {
         FAIL(CONFLICT, "the credential isn't blocked");
     }
     struct str message = STR("");
-    struct status s = manage_settle(op, &found, action, &message);
+    struct status s = manage_settle(op, &found, action, value, &message);
     if (!status_ok(s) && message.len > 0) {
         return answer_explain(res, s, op->arena, "%s: %.*s", s.what, STR_ARG(message));
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // credentials/:name: what is in care, and by which rules.
 #include "api/routes/rotation_routes.h"
+#include "vault/rotation/kind.h"
 #include "vault/rotation/protocol.h"
 #include "vault/rotation/settings.h"
 
@@ -155,10 +156,13 @@ static struct status read_strategy(const struct rotation_body *b, struct credent
 static struct status check_rotator(const struct rotation_body *b, const struct target *t,
                                    const struct rotunda_rotator *rotator, struct credential *c)
 {
-    if (rotator->kind != ROTUNDA_K1 && rotator->kind != ROTUNDA_K2) {
-        return rotation_refuse_field(b, "target",
-                                     "its rotator is of a kind (K3 to K6) that this "
-                                     "version doesn't rotate yet");
+    const struct kind_given given = {.value = !json_is_null(json_get(b->op->body, "password")),
+                                     .external_id =
+                                         !json_is_null(json_get(b->op->body, "external_id"))};
+    const char *field = "";
+    struct status s = kind_check(rotator, c, &given, &field);
+    if (!status_ok(s)) {
+        return rotation_refuse_field(b, field, s.what);
     }
     for (size_t i = 0; i < c->account_count; i++) {
         if (str_equal(c->accounts[i], t->principal)) {
@@ -168,8 +172,10 @@ static struct status check_rotator(const struct rotation_body *b, const struct t
         }
     }
     c->kind = rotator->kind;
-    // Where one account holds two values side by side, a pair doesn't need to.
-    c->slots = rotator->kind == ROTUNDA_K2 && c->account_count == 1 ? rotator->max_slots : 1;
+    c->slots = kind_slots(rotator, c->account_count);
+    if (rotator->kind == ROTUNDA_K6) {
+        c->interval_s = ROTATION_INTERVAL_MAX_S; // unless said: its own life decides
+    }
     return OK_STATUS;
 }
 
@@ -190,12 +196,19 @@ static struct status read_account_settings(const struct rotation_body *b,
                                            const struct rotunda_rotator *rotator,
                                            struct credential *c)
 {
-    static const char *const fields[] = {
-        "target",       "strategy",       "account",         "accounts",      "interval",
-        "cron",         "time_zone",      "windows",         "blackouts",     "grace",
-        "jitter",       "retire",         "retire_quiet",    "retire_max",    "value_bits",
-        "value_length", "value_alphabet", "value_forbidden", "value_require", "value_first",
-        "owner",        "purpose",        "password",        "expires_at",    NULL};
+    static const char *const fields[] = {"target",         "strategy",
+                                         "account",        "accounts",
+                                         "interval",       "cron",
+                                         "time_zone",      "windows",
+                                         "blackouts",      "grace",
+                                         "jitter",         "retire",
+                                         "retire_quiet",   "retire_max",
+                                         "value_bits",     "value_length",
+                                         "value_alphabet", "value_forbidden",
+                                         "value_require",  "value_first",
+                                         "owner",          "purpose",
+                                         "password",       "expires_at",
+                                         "external_id",    NULL};
     const char *field = "";
     TRY(rotation_body_known(b, fields, rotator->account_settings));
     struct status s = settings_merge(c->account_settings, b->op->body, rotator->account_settings,
@@ -227,6 +240,9 @@ static struct status check_unchanged(const struct rotation_body *b,
     }
     if (!json_is_null(json_get(b->op->body, "password"))) {
         return rotation_refuse_field(b, "password", "only when the credential is put in care");
+    }
+    if (!json_is_null(json_get(b->op->body, "external_id"))) {
+        return rotation_refuse_field(b, "external_id", "only when the credential is put in care");
     }
     return OK_STATUS;
 }
@@ -263,17 +279,21 @@ static struct status find_target(const struct rotation_body *b, struct str name,
 static struct status create(const struct rotation_body *b, const struct target *t,
                             struct credential *c)
 {
-    struct str password = STR("");
+    struct manage_value value = {STR(""), STR("")};
     struct str message = STR("");
     bool given = !json_is_null(json_get(b->op->body, "password"));
-    TRY(rotation_body_text(b, "password", &password));
-    if (given && password.len == 0) {
+    TRY(rotation_body_text(b, "password", &value.text));
+    TRY(rotation_body_text(b, "external_id", &value.external_id));
+    if (value.external_id.len > PROTOCOL_EXTERNAL_ID_BYTES) {
+        return rotation_refuse_field(b, "external_id", "at most 512 octets");
+    }
+    if (given && value.text.len == 0) {
         // Without one the account's password is changed at once: not what was meant.
         return rotation_refuse_field(b, "password", "empty: leave it out to have a new one made");
     }
     c->target = t->id;
     if (given) {
-        const struct manage_question q = {t, c, c->accounts[0], password};
+        const struct manage_question q = {t, c, c->accounts[0], value};
         struct status s = manage_probe(b->op, &q, &message);
         if (!status_ok(s)) {
             return answer_explain(b->res, s, b->op->arena, "password: %s%s%.*s", s.what,
@@ -282,7 +302,7 @@ static struct status create(const struct rotation_body *b, const struct target *
         c->current_version = 1;
         c->last_version = 1;
     }
-    return manage_create(b->op, c, password);
+    return manage_create(b->op, c, value);
 }
 
 struct status rotation_write_credential(struct operation *op, struct http_request *req,

@@ -29,10 +29,17 @@ static struct status answer_creds(struct operation *op, struct http_response *re
     json_begin_object(&w);
     json_add_string(&w, "username", creds->version.account);
     json_add_string(&w, "password", creds->value);
+    if (creds->version.external_id.len > 0) {
+        json_add_string(&w, "external_id", creds->version.external_id);
+    }
+    if (creds->version.public_part.len > 0) {
+        json_add_string(&w, "public_part", str_from_bytes(creds->version.public_part));
+    }
     json_add_int(&w, "version", creds->version.number);
     rotation_put_time(&w, "last_rotation", c->last_rotated_us);
     rotation_put_time(&w, "next_rotation", c->next_rotation_us);
     json_add_int(&w, "ttl", seconds_until(c->next_rotation_us, creds->now_us));
+    rotation_put_time(&w, "valid_until", creds->version.valid_until_us);
     rotation_put_time(&w, "previous_valid_until", served ? c->previous_until_us : 0);
     json_end_object(&w);
     return answer_end(&w);

@@ -40,6 +40,8 @@ struct status rotation_enter(struct operation *op, struct http_request *req,
                              struct http_response *res, enum policy_operation operation,
                              struct credential_found *out);
 
+enum { ROTATION_INTERVAL_MAX_S = 366 * 24 * 3600 };
+
 // A request's members, and where to explain what is wrong with one of them.
 struct rotation_body {
     struct operation *op;

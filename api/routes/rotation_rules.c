@@ -4,7 +4,7 @@
 #include "api/routes/rotation_routes.h"
 #include "vault/rotation/value_rules.h"
 
-enum { INTERVAL_MAX_S = 366 * 24 * 3600, LIST_BYTES = 8192, CLASS_TEXT_BYTES = 64 };
+enum { LIST_BYTES = 8192, CLASS_TEXT_BYTES = 64 };
 
 // ---- lists
 
@@ -113,7 +113,7 @@ static struct status check_period(const struct rotation_body *b, const struct ro
 {
     struct manage_schedule schedule = {.field = "cron"};
     long long least_s = (long long)rotation_min_interval_s(r);
-    if (c->cron.len == 0 && (c->interval_s < least_s || c->interval_s > INTERVAL_MAX_S)) {
+    if (c->cron.len == 0 && (c->interval_s < least_s || c->interval_s > ROTATION_INTERVAL_MAX_S)) {
         return answer_explain(b->res, MAKE_STATUS(INVALID, "bad interval"), b->op->arena,
                               "interval: expected %llds (rotation.min_interval_s) to 366d",
                               least_s);
@@ -166,7 +166,7 @@ static struct status read_by_use(const struct rotation_body *b, struct credentia
     c->retire_max_s = c->retire_max_s > 0 ? c->retire_max_s : (c->grace_s + period_s) / 2;
     TRY(rotation_body_duration(b, "retire_quiet", &c->retire_quiet_s));
     TRY(rotation_body_duration(b, "retire_max", &c->retire_max_s));
-    if (c->retire_quiet_s < 1 || c->retire_quiet_s > INTERVAL_MAX_S) {
+    if (c->retire_quiet_s < 1 || c->retire_quiet_s > ROTATION_INTERVAL_MAX_S) {
         return rotation_refuse_field(b, "retire_quiet", "expected 1s to 366d");
     }
     if (c->retire_max_s < c->grace_s || c->retire_max_s >= period_s) {

@@ -2,6 +2,7 @@
 // What people do with a credential beside rotating it: look ahead, let its schedule rest, go back,
 // tell its value.
 #include "api/routes/rotation_routes.h"
+#include "vault/rotation/kind.h"
 
 enum { DATES_ASKED = 10, IMPORT_BYTES = 4096 };
 
@@ -112,21 +113,39 @@ struct status rotation_rollback(struct operation *op, struct http_request *req,
 
 // ---- import
 
-static struct status read_password(const struct rotation_body *b, struct str *out)
+static struct status read_value(const struct rotation_body *b, struct manage_value *out)
 {
-    *out = STR("");
-    TRY(rotation_body_text(b, "password", out));
-    if (out->len == 0 || out->len > IMPORT_BYTES) {
+    *out = (struct manage_value){STR(""), STR("")};
+    TRY(rotation_body_text(b, "password", &out->text));
+    TRY(rotation_body_text(b, "external_id", &out->external_id));
+    if (out->text.len == 0 || out->text.len > IMPORT_BYTES) {
         return rotation_refuse_field(b, "password",
                                      "required: what the account has at the target now, up to "
                                      "4096 octets");
     }
+    if (out->external_id.len > PROTOCOL_EXTERNAL_ID_BYTES) {
+        return rotation_refuse_field(b, "external_id", "too long: up to 512 octets");
+    }
     return OK_STATUS;
+}
+
+// What its rotator's kind makes of it.
+static struct status check_kind(const struct rotation_body *b, const struct credential *c,
+                                const struct target *t, const struct manage_value *value)
+{
+    const struct rotunda_rotator *rotator = rotation_rotator(rotation_running(), t->rotator);
+    const struct kind_given given = {.value = true, .external_id = value->external_id.len > 0};
+    const char *field = "";
+    if (rotator == NULL) {
+        FAIL(CONFLICT, "this node has no such rotator");
+    }
+    struct status s = kind_check(rotator, c, &given, &field);
+    return status_ok(s) ? s : rotation_refuse_field(b, field, s.what);
 }
 
 // Of a pair it is the account that is served.
 static struct status probe(const struct rotation_body *b, const struct credential_found *found,
-                           struct str password)
+                           struct manage_value value)
 {
     struct target_found target CLEANUP(target_found_done) = {0};
     struct str account;
@@ -135,8 +154,9 @@ static struct status probe(const struct rotation_body *b, const struct credentia
     if (!target.exists) {
         FAIL(CONFLICT, "the target is gone");
     }
+    TRY(check_kind(b, &found->credential, &target.target, &value));
     TRY(manage_served_account(b->op, &found->credential, &account));
-    const struct manage_question q = {&target.target, &found->credential, account, password};
+    const struct manage_question q = {&target.target, &found->credential, account, value};
     struct status s = manage_probe(b->op, &q, &message);
     return status_ok(s) ? s
                         : answer_explain(b->res, s, b->op->arena, "password: %s%s%.*s", s.what,
@@ -146,16 +166,16 @@ static struct status probe(const struct rotation_body *b, const struct credentia
 struct status rotation_import(struct operation *op, struct http_request *req,
                               struct http_response *res)
 {
-    static const char *const fields[] = {"password", NULL};
+    static const char *const fields[] = {"password", "external_id", NULL};
     const struct rotation_body body = {op, res};
     struct credential_found found CLEANUP(credential_found_done) = {0};
-    struct str password;
+    struct manage_value value;
     int64_t version;
     TRY(rotation_enter(op, req, res, POLICY_OP_UPDATE, &found));
     TRY(check_fields(&body, fields));
-    TRY(read_password(&body, &password));
-    TRY(probe(&body, &found, password));
-    TRY(manage_import(op, &found.credential, password, &version));
+    TRY(read_value(&body, &value));
+    TRY(probe(&body, &found, value));
+    TRY(manage_import(op, &found.credential, value, &version));
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);
     json_add_int(&w, "version", version);

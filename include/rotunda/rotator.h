@@ -17,6 +17,8 @@
  *  - Neither messages nor steps nor anything sent to the target's log holds a secret.
  *  - The fence only grows. Where the target can keep it, a call with a smaller fence than the one
  *    kept there changes nothing and says ROTUNDA_ERROR_FENCED.
+ *  - A call that makes something new (K4 to K6) is never repeated inside of the rotator: the vault
+ *    counts what exists before it asks again.
  *  - No environment, no argument, no file but those named by settings marked ROTUNDA_SETTING_PATH.
  */
 #ifndef ROTUNDA_ROTATOR_H
@@ -56,7 +58,10 @@ enum rotunda_kind {
 enum {
     ROTUNDA_IDEMPOTENT_APPLY = 1u << 0,
     ROTUNDA_IDEMPOTENT_RETIRE = 1u << 1,
-    ROTUNDA_IDEMPOTENT_REVOKE = 1u << 2
+    ROTUNDA_IDEMPOTENT_REVOKE = 1u << 2,
+    /* K5: the principal may roll a credential whose value nobody knows. Without it a lost reply
+     * blocks until a person imports the value that he made by hand. */
+    ROTUNDA_REROLL = 1u << 3
 };
 
 enum rotunda_apply {
@@ -80,7 +85,12 @@ enum rotunda_error {
     ROTUNDA_ERROR_FENCED,          /* a later attempt was there: stop at once */
     ROTUNDA_ERROR_UNKNOWN_OUTCOME, /* reconcile */
     ROTUNDA_ERROR_INVALID,         /* settings or arguments are wrong: block, tell the owner */
-    ROTUNDA_ERROR_UNTRUSTED        /* the route accepts anything, or isn't proven: block */
+    ROTUNDA_ERROR_UNTRUSTED,       /* the route accepts anything, or isn't proven: block */
+    /* No slot is free (K3, K4): what earlier attempts left is listed and ended, then it is tried
+     * again; else block, naming the ids that take the slots. Nothing was changed. */
+    ROTUNDA_ERROR_CAP_REACHED,
+    /* Nothing was changed: back off, for reply->retry_after_s at least. */
+    ROTUNDA_ERROR_THROTTLED
 };
 
 /* Optional values: a setting left out is absent from the list, a text or octets {NULL, 0}. */
@@ -103,12 +113,15 @@ struct rotunda_account {
 };
 
 struct rotunda_value {
-    struct rotunda_bytes secret;      /* password, token; private key (K3) for probe only */
+    /* Password or token. Absent from an apply of K4 to K6, whose value the issuer makes. The
+     * private key of K3 is lent to probe only. */
+    struct rotunda_bytes secret;
     struct rotunda_bytes public_part; /* K3: what is uploaded */
     /* Random octets kept with the value, so that applying it again gives the same bytes. */
     struct rotunda_bytes salt;
-    struct rotunda_text external_id; /* K4, K5: the issuer's id */
-    /* UTC microseconds, when the target itself shall refuse it; 0 leaves that as it is. */
+    struct rotunda_text external_id; /* K3 to K6: the target's id */
+    /* UTC microseconds, when the target itself shall refuse it; 0 leaves that as it is. What an
+     * issuer said (K4 to K6), or when the credential expires (K1 to K3). */
     int64_t valid_until_us;
 };
 
@@ -118,8 +131,10 @@ struct rotunda_call {
     int64_t timeout_ms; /* the host is killed after it: give up earlier */
     struct rotunda_target target;
     struct rotunda_account account;
-    struct rotunda_value value;    /* what this call is about */
-    struct rotunda_value previous; /* K2: what must stay valid beside it; empty otherwise */
+    struct rotunda_value value; /* what this call is about */
+    /* apply: what is current (K2 to K5), without private key. It stays valid beside the new one
+     * where old and new overlap. Empty otherwise. */
+    struct rotunda_value previous;
 };
 
 enum rotunda_check_state {
@@ -140,7 +155,9 @@ struct rotunda_check {
  */
 struct rotunda_external {
     struct rotunda_text external_id;
-    struct rotunda_text attempt; /* the attempt that it is tagged with, where the target allows */
+    /* The attempt that it is tagged with, where the target allows; empty otherwise. What isn't
+     * tagged with an attempt of the credential is never ended by the vault. */
+    struct rotunda_text attempt;
     int64_t created_us;
     int64_t last_used_us;
     int enabled;
@@ -158,9 +175,14 @@ struct rotunda_reply {
     void (*add_step)(struct rotunda_reply *reply, const char *text);
     void (*add_check)(struct rotunda_reply *reply, const struct rotunda_check *check);
     void (*add_external)(struct rotunda_reply *reply, const struct rotunda_external *external);
-    /* K4-K6: what the issuer made. At most once in a call. */
+    /* apply of K4-K6: what the issuer made. Of K3, with no secret: the id that the target gave to
+     * the public part. At most once in a call. */
     void (*set_issued)(struct rotunda_reply *reply, struct rotunda_text external_id,
                        struct rotunda_bytes secret, int64_t valid_until_us);
+    /* generate: a new key pair, both halves in the form that probe and apply take. Once. */
+    void (*set_generated)(struct rotunda_reply *reply, struct rotunda_bytes secret,
+                          struct rotunda_bytes public_part);
+    int64_t retry_after_s; /* ROTUNDA_ERROR_THROTTLED: as the target said; 0 unknown */
 };
 
 enum {
@@ -184,7 +206,14 @@ struct rotunda_rotator {
     const char *summary;
     int overlap;         /* old and new value of one account are valid side by side */
     uint32_t max_slots;  /* values valid at once per account, 0 unlimited */
-    uint32_t idempotent; /* ROTUNDA_IDEMPOTENT_* */
+    uint32_t idempotent; /* ROTUNDA_IDEMPOTENT_*, ROTUNDA_REROLL */
+    /* The target itself refuses what comes with a smaller fence. Without it nobody goes on after an
+     * unknown outcome before the time of the call that is missing has passed once more. */
+    int fences;
+    /* How long the target may refuse a value that it has confirmed, 0 not at all; and how many
+     * probes in a row must succeed before it is served, 0 and 1: one. */
+    uint32_t acceptance_s;
+    uint32_t acceptance_probes;
     const struct rotunda_setting_spec *target_settings;
     const struct rotunda_setting_spec *account_settings;
 
@@ -192,7 +221,10 @@ struct rotunda_rotator {
     enum rotunda_error (*plan)(const struct rotunda_call *call, struct rotunda_reply *reply);
     /* Permission by permission: what works, what is missing, how to grant it. Changes nothing. */
     enum rotunda_error (*check)(const struct rotunda_call *call, struct rotunda_reply *reply);
-    /* Makes `value` valid for `account` (K1-K3), or has the issuer make one (K4-K6). */
+    /* K3: makes a key pair, reply->set_generated(). Reaches no target. */
+    enum rotunda_error (*generate)(const struct rotunda_call *call, struct rotunda_reply *reply);
+    /* Makes `value` valid for `account` (K1-K3), or has the issuer make one (K4-K6), tagged with
+     * call->attempt where the target allows, and says so with reply->set_issued(). */
     enum rotunda_apply (*apply)(const struct rotunda_call *call, struct rotunda_reply *reply);
     /* Does the target accept `value` for `account` now? */
     enum rotunda_probe (*probe)(const struct rotunda_call *call, struct rotunda_reply *reply);
@@ -201,7 +233,12 @@ struct rotunda_rotator {
                                         struct rotunda_reply *reply);
     /* How many sessions of `account` are open now, in reply->sessions. */
     enum rotunda_error (*sessions)(const struct rotunda_call *call, struct rotunda_reply *reply);
-    /* Ends `value` alone; already gone counts as applied (K2-K4). */
+    /* Makes `value` unusable, and usable again, by its external id or public part. What is already
+     * so, or is gone, counts as applied by disable (K3, K4). */
+    enum rotunda_apply (*disable)(const struct rotunda_call *call, struct rotunda_reply *reply);
+    enum rotunda_apply (*enable)(const struct rotunda_call *call, struct rotunda_reply *reply);
+    /* Ends `value` alone, by its external id or public part where it has one; already gone counts
+     * as applied (K2-K4, K6). */
     enum rotunda_apply (*retire)(const struct rotunda_call *call, struct rotunda_reply *reply);
     /* Ends every value of `account` at once; a later apply brings it back. */
     enum rotunda_apply (*revoke)(const struct rotunda_call *call, struct rotunda_reply *reply);

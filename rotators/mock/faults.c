@@ -20,7 +20,8 @@ static const struct {
     {"hang", FAULT_BEFORE_COMMIT},          {"crash", FAULT_BEFORE_COMMIT},
     {"garbage", FAULT_BEFORE_COMMIT},       {"flood", FAULT_BEFORE_COMMIT},
     {"other_attempt", FAULT_BEFORE_COMMIT}, {"die_after_commit", FAULT_AFTER_COMMIT},
-    {"lose_reply", FAULT_AFTER_COMMIT},
+    {"lose_reply", FAULT_AFTER_COMMIT},     {"land_late", FAULT_DURING_COMMIT},
+    {"cap_reached", FAULT_CAP_REACHED},     {"throttled", FAULT_THROTTLED},
 };
 
 static bool is_called(const struct rotunda_call *call, const char *name)
@@ -112,10 +113,10 @@ enum fault fault_before(const struct ledger *s, const struct rotunda_call *call,
 
 void fault_after(enum fault fault, const struct rotunda_call *call)
 {
-    if (fault != FAULT_AFTER_COMMIT) {
+    if (fault != FAULT_AFTER_COMMIT && fault != FAULT_DURING_COMMIT) {
         return;
     }
-    if (is_called(call, "die_after_commit")) {
+    if (!is_called(call, "lose_reply")) {
         raise(SIGKILL);
     }
     shutdown(HOST_CHANNEL, SHUT_WR);

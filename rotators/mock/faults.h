@@ -13,10 +13,13 @@ enum fault {
     FAULT_POLICY_REJECT, // policy_reject
     FAULT_NOT_PERMITTED, // not_permitted
     FAULT_UNREACHABLE,   // unreachable
+    FAULT_CAP_REACHED,   // cap_reached
+    FAULT_THROTTLED,     // throttled
     FAULT_LIE_WORKS,     // lie_works: probe
     FAULT_LIE_REJECTED,  // lie_rejected: probe
     FAULT_BEFORE_COMMIT, // die_before_commit, hang, crash, garbage, flood, other_attempt
     FAULT_AFTER_COMMIT,  // die_after_commit, lose_reply
+    FAULT_DURING_COMMIT, // land_late: what is made is there a second later, the host is gone now
 };
 
 // Before the target is changed: the faults of FAULT_BEFORE_COMMIT do not return.

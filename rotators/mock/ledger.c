@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LINE_BYTES = 1024 };
@@ -34,19 +35,29 @@ static bool take_word(char **line, char *out, size_t size)
     return len >= 0 && (size_t)len < size;
 }
 
-// One line: account, id, attempt, fence and the value; "-" stands for nothing.
+static bool take_number(char **line, int64_t *out)
+{
+    char word[24];
+    bool good = take_word(line, word, sizeof word);
+    *out = good ? strtoll(word, NULL, 10) : 0;
+    return good;
+}
+
+// "-" stands for nothing.
 static bool parse_line(char *line, struct ledger_entry *out)
 {
-    char fence[24];
+    char power[8];
     char hex[2 * LEDGER_VALUE_BYTES + 1];
     *out = (struct ledger_entry){.account = ""};
     if (!take_word(&line, out->account, sizeof out->account) ||
         !take_word(&line, out->id, sizeof out->id) ||
-        !take_word(&line, out->attempt, sizeof out->attempt) ||
-        !take_word(&line, fence, sizeof fence) || !take_word(&line, hex, sizeof hex)) {
+        !take_word(&line, out->attempt, sizeof out->attempt) || !take_number(&line, &out->fence) ||
+        !take_word(&line, hex, sizeof hex) || !take_word(&line, power, sizeof power) ||
+        !take_number(&line, &out->valid_until_us) || !take_number(&line, &out->landed_us) ||
+        !take_number(&line, &out->accepted_us)) {
         return false;
     }
-    out->fence = strtoll(fence, NULL, 10);
+    out->disabled = strcmp(power, "off") == 0;
     int failed = sodium_hex2bin(out->value, sizeof out->value, hex, strlen(hex), NULL,
                                 &out->value_len, NULL);
     sodium_memzero(hex, sizeof hex);
@@ -135,8 +146,11 @@ bool ledger_save(struct ledger *s)
     for (size_t i = 0; i < s->count; i++) {
         const struct ledger_entry *e = &s->entries[i];
         sodium_bin2hex(hex, sizeof hex, e->value, e->value_len);
-        good = good && dprintf(s->file, "%s %s %s %" PRId64 " %s\n", e->account, or_dash(e->id),
-                               or_dash(e->attempt), e->fence, or_dash(hex)) > 0;
+        good = good &&
+               dprintf(s->file, "%s %s %s %" PRId64 " %s %s %" PRId64 " %" PRId64 " %" PRId64 "\n",
+                       e->account, or_dash(e->id), or_dash(e->attempt), e->fence, or_dash(hex),
+                       e->disabled ? "off" : "on", e->valid_until_us, e->landed_us,
+                       e->accepted_us) > 0;
     }
     sodium_memzero(hex, sizeof hex);
     return good && fsync(s->file) == 0;
@@ -154,11 +168,30 @@ void ledger_note_call(const struct ledger *s, const char *operation,
     close(calls);
 }
 
+int64_t ledger_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+bool ledger_is_there(const struct ledger_entry *e)
+{
+    int64_t now_us = ledger_now_us();
+    bool expired = e->valid_until_us != 0 && e->valid_until_us <= now_us;
+    return !is_fence(e) && !expired && e->landed_us <= now_us;
+}
+
+bool ledger_is_accepted(const struct ledger_entry *e)
+{
+    return ledger_is_there(e) && !e->disabled && e->accepted_us <= ledger_now_us();
+}
+
 size_t ledger_count(const struct ledger *s, struct rotunda_text account)
 {
     size_t count = 0;
     for (size_t i = 0; i < s->count; i++) {
-        count += belongs(&s->entries[i], account) && !is_fence(&s->entries[i]);
+        count += belongs(&s->entries[i], account) && ledger_is_there(&s->entries[i]);
     }
     return count;
 }
@@ -168,7 +201,7 @@ int ledger_find_value(const struct ledger *s, struct rotunda_text account,
 {
     for (size_t i = 0; i < s->count; i++) {
         const struct ledger_entry *e = &s->entries[i];
-        if (belongs(e, account) && !is_fence(e) && e->value_len == value.len &&
+        if (belongs(e, account) && ledger_is_there(e) && e->value_len == value.len &&
             sodium_memcmp(e->value, value.ptr, value.len) == 0) {
             return (int)i;
         }
@@ -180,7 +213,7 @@ int ledger_find_id(const struct ledger *s, struct rotunda_text account, struct r
 {
     for (size_t i = 0; i < s->count; i++) {
         const struct ledger_entry *e = &s->entries[i];
-        if (belongs(e, account) && !is_fence(e) && call_text_is(id, e->id)) {
+        if (belongs(e, account) && ledger_is_there(e) && call_text_is(id, e->id)) {
             return (int)i;
         }
     }
@@ -210,6 +243,17 @@ void ledger_remove(struct ledger *s, size_t index)
     s->count--;
     memmove(&s->entries[index], &s->entries[index + 1], (s->count - index) * sizeof s->entries[0]);
     sodium_memzero(&s->entries[s->count], sizeof s->entries[0]);
+}
+
+void ledger_remove_value(struct ledger *s, struct rotunda_text account, struct rotunda_bytes value)
+{
+    for (size_t i = s->count; i-- > 0;) {
+        struct ledger_entry *e = &s->entries[i];
+        if (belongs(e, account) && !is_fence(e) && e->value_len == value.len &&
+            sodium_memcmp(e->value, value.ptr, value.len) == 0) {
+            ledger_remove(s, i);
+        }
+    }
 }
 
 void ledger_remove_account(struct ledger *s, struct rotunda_text account)

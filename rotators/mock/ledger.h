@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 // The mock target: a folder that outlives processes.
 //
-//   <state_dir>/state     one line per valid value: account, id, value, attempt (hexadecimal)
-//                         and one per account: its fence
+//   <state_dir>/state     one line per value: account, id, attempt, fence, value (hexadecimal), on
+//                         or off, when it expires, lands and is accepted (UTC microseconds);
+//                         and one per account without a value: its fence
 //   <state_dir>/calls     one line per operation that reached the target: operation, attempt, fence
 //   <state_dir>/sessions  a number, if present: how many sessions every account has
 #pragma once
@@ -24,7 +25,11 @@ struct ledger_entry {
     char attempt[LEDGER_ID_BYTES];
     uint8_t value[LEDGER_VALUE_BYTES];
     size_t value_len;
-    int64_t fence; // of the account, repeated in each of its entries
+    int64_t fence; // of the account; in the entry that has no value
+    bool disabled;
+    int64_t valid_until_us; // 0: for ever
+    int64_t landed_us;      // before that it isn't there
+    int64_t accepted_us;    // before that it is there, and refused
 };
 
 // Held exclusively from open to close.
@@ -52,7 +57,14 @@ int ledger_find_id(const struct ledger *s, struct rotunda_text account, struct r
 bool ledger_add(struct ledger *s, const struct rotunda_call *call, struct rotunda_bytes value,
                 const char *id);
 void ledger_remove(struct ledger *s, size_t index);
+// An entry of this value, landed or not.
+void ledger_remove_value(struct ledger *s, struct rotunda_text account, struct rotunda_bytes value);
 void ledger_remove_account(struct ledger *s, struct rotunda_text account);
+
+// Is it there, and is it accepted, just now?
+bool ledger_is_there(const struct ledger_entry *e);
+bool ledger_is_accepted(const struct ledger_entry *e);
+int64_t ledger_now_us(void);
 
 // The fence is kept for the account even when it has no value left. False when `fence` is smaller.
 bool ledger_take_fence(struct ledger *s, struct rotunda_text account, int64_t fence);

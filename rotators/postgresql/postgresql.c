@@ -29,6 +29,7 @@ const struct rotunda_rotator rotunda_rotator_postgresql = {
     .overlap = 0,
     .max_slots = 1,
     .idempotent = ROTUNDA_IDEMPOTENT_APPLY | ROTUNDA_IDEMPOTENT_REVOKE,
+    .fences = 1,
     .target_settings = target_settings,
     .account_settings = account_settings,
     .plan = postgresql_plan,

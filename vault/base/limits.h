@@ -81,4 +81,11 @@ enum {
     LIMIT_ROTATOR_LINE_BYTES = 256 * 1024,
     LIMIT_ROTATOR_OUTPUT_BYTES = 1024 * 1024,
     LIMIT_ROTATOR_DEADLINE_S = 120,
+
+    // Rotation
+    LIMIT_ROTATION_SLOTS = 1000,         // of one account, where the target has no limit
+    LIMIT_ROTATION_OBSERVE_S = 3600,     // that a value stays disabled before it is ended
+    LIMIT_ROTATION_RETRY_AFTER_S = 3600, // that a target may ask us to stay away
+    LIMIT_ROTATION_ACCEPTANCE_S = 900,   // that a target may take to accept a new value
+    LIMIT_ROTATION_ACCEPTANCE_PROBES = 10,
 };

@@ -18,7 +18,7 @@ static const struct store_statement update_attempt = {
     "row_version = $4 + 1, mac = $9, tries = $10, error_class = $11, error = $12, "
     "lease_until = clock_timestamp() + $13 * interval '1 microsecond', "
     "next_step_at = greatest(clock_timestamp() + $14 * interval '1 microsecond', $15), "
-    "changed_at = clock_timestamp() "
+    "baseline = $16, quarantine_until = $17, applied_at = $18, changed_at = clock_timestamp() "
     "WHERE id = $1 AND fence = $2 AND state = $3 AND row_version = $4 RETURNING 1"};
 static const struct store_statement insert_event = {
     "rotation.insert_event",
@@ -98,6 +98,12 @@ static struct status begin_mac(struct row_mac *m, const struct keyring *k, const
     row_mac_bool(m, a->hold);
     row_mac_int(m, a->values_tried);
     row_mac_int(m, a->created_us);
+    // Older rows were made without these.
+    if (a->baseline.len > 0 || a->quarantine_until_us != 0 || a->applied_us != 0) {
+        row_mac_str(m, a->baseline);
+        row_mac_int(m, a->quarantine_until_us);
+        row_mac_int(m, a->applied_us);
+    }
     return OK_STATUS;
 }
 
@@ -120,7 +126,10 @@ struct status attempt_read(const struct keyring *k, const struct store_rows *row
     a.row_version = store_get_int(rows, row, c++);
     struct bytes mac = store_get_bytes(rows, row, c++);
     a.fence = store_get_int(rows, row, c++);
-    a.tries = store_get_int(rows, row, c);
+    a.tries = store_get_int(rows, row, c++);
+    a.baseline = store_get_text(rows, row, c++);
+    a.quarantine_until_us = store_get_time(rows, row, c++);
+    a.applied_us = store_get_time(rows, row, c);
     struct row_mac m;
     TRY(begin_mac(&m, k, &a));
     struct status s = row_mac_check(&m, mac);
@@ -142,6 +151,7 @@ struct attempt attempt_new(const struct credential *c, struct str account, struc
                             .account = account,
                             .cause = cause,
                             .state = ATTEMPT_PLANNED,
+                            .baseline = STR(""),
                             .created_us = now_us};
 }
 
@@ -252,6 +262,9 @@ struct status attempt_update(struct session *s, const struct keyring *k,
         store_int(change->lease_us),
         store_int(change->delay_us),
         store_time(change->not_before_us),
+        store_text(a.baseline),
+        store_time(a.quarantine_until_us),
+        store_time(a.applied_us),
     };
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     TRY(session_exec(s, &update_attempt, values, ARRAY_LEN(values), &rows));

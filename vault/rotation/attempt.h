@@ -56,6 +56,10 @@ struct attempt {
     int64_t version; // 0 until it is staged
     bool hold;       // readers wait
     int64_t values_tried;
+    struct str
+        baseline; // K4: JSON list of the ids that existed right before the create; empty: none
+    int64_t quarantine_until_us; // a call that got lost may land until then; 0: none did
+    int64_t applied_us;          // when the target confirmed, or may have taken, the value
     int64_t created_us;
     int64_t row_version; // 0: not stored yet
     // Outside of the MAC
@@ -66,8 +70,9 @@ struct attempt {
 // The columns that attempt_read() expects, of a table aliased a.
 #define ATTEMPT_COLUMNS                                                                            \
     "a.id, a.namespace_id, a.credential_id, a.target_id, a.account, a.cause, a.state, a.version, " \
-    "a.hold, a.values_tried, a.created_at, a.row_version, a.mac, a.fence, a.tries"
-enum { ATTEMPT_COLUMN_COUNT = 15 };
+    "a.hold, a.values_tried, a.created_at, a.row_version, a.mac, a.fence, a.tries, a.baseline, "   \
+    "a.quarantine_until, a.applied_at"
+enum { ATTEMPT_COLUMN_COUNT = 18 };
 
 // INTEGRITY when the row was altered; SEALED.
 struct status attempt_read(const struct keyring *k, const struct store_rows *rows, int row,

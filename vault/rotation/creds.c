@@ -176,6 +176,20 @@ static struct status check_belongs(const struct creds_load *load, const struct c
     return OK_STATUS;
 }
 
+// What the target no longer accepts is of no use to anybody.
+static struct status check_valid(const struct creds_load *load, const struct creds *creds)
+{
+    int64_t until_us = creds->version.valid_until_us;
+    if (until_us == 0 || until_us > creds->now_us) {
+        return OK_STATUS;
+    }
+    if (load->previous) {
+        FAIL(NOT_FOUND, "");
+    }
+    FAIL(UNAVAILABLE, "the value has expired and the next one isn't there yet: try again, or see "
+                      "the credential's history");
+}
+
 static struct status open_value(struct operation *op, struct creds *creds)
 {
     const struct envelope_binding binding =
@@ -201,6 +215,7 @@ static struct status read_creds(struct operation *op, const struct creds_load *l
     TRY(check_served(load, &creds));
     TRY(version_read(k, rows, 0, VERSION_AT, &creds.version));
     TRY(check_belongs(load, &creds));
+    TRY(check_valid(load, &creds));
     TRY(open_value(op, &creds));
     *out = creds;
     return OK_STATUS;

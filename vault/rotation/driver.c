@@ -43,6 +43,12 @@ bool driver_has(const struct driver *d, enum protocol_op op)
         return d->rotator->plan != NULL;
     case PROTOCOL_LIST_EXTERNAL:
         return d->rotator->list_external != NULL;
+    case PROTOCOL_GENERATE:
+        return d->rotator->generate != NULL;
+    case PROTOCOL_DISABLE:
+        return d->rotator->disable != NULL;
+    case PROTOCOL_ENABLE:
+        return d->rotator->enable != NULL;
     case PROTOCOL_HELLO:
     case PROTOCOL_APPLY:
     case PROTOCOL_PROBE:
@@ -52,11 +58,18 @@ bool driver_has(const struct driver *d, enum protocol_op op)
     return true;
 }
 
+// A process whose time is nearly over is not asked any more: its answer might not get out, and then
+// the outcome would be unknown for no reason.
 static struct status ensure_process(struct driver *d)
 {
+    int64_t now_us = clock_monotonic_us();
+    if (d->process != NULL && d->process_until_us - now_us < (d->deadline_us - now_us) / 2) {
+        driver_reset(d);
+    }
     if (d->process != NULL) {
         return OK_STATUS;
     }
+    d->process_until_us = d->deadline_us;
     struct sandbox_path paths[SANDBOX_PATHS_MAX - 1];
     struct rotator_process_options options = {.form = LAUNCHER_LINKED,
                                               .name = str_from_c(d->rotator->name),
@@ -77,6 +90,7 @@ struct status driver_ask(struct driver *d, enum protocol_op op, const struct dri
 {
     char attempt[UUID_TEXT_BYTES];
     uuid_format(call->attempt, attempt);
+    *asked = false;
     TRY(ensure_process(d));
     const struct rotunda_call sent = {
         .attempt = protocol_text(str_from_c(attempt)),
@@ -89,9 +103,13 @@ struct status driver_ask(struct driver *d, enum protocol_op op, const struct dri
                     .settings = call->account_settings.items,
                     .setting_count = call->account_settings.count},
         .value = {.secret = lend(call->value),
+                  .public_part = protocol_bytes(call->public_part),
                   .salt = protocol_bytes(call->salt),
-                  .external_id = protocol_text(call->external_id)},
-        .previous = {.secret = lend(call->previous)},
+                  .external_id = protocol_text(call->external_id),
+                  .valid_until_us = call->valid_until_us},
+        .previous = {.secret = lend(call->previous),
+                     .public_part = protocol_bytes(call->previous_public),
+                     .external_id = protocol_text(call->previous_external_id)},
     };
     struct status answered = rotator_process_call(d->process, op, &sent, d->arena, out);
     // These two are said before anything is sent.

@@ -16,7 +16,8 @@ struct driver {
     struct settings settings;
     struct secret *secret; // the principal's
     struct rotator_process *process;
-    int64_t deadline_us; // monotonic; the process is killed then
+    int64_t process_until_us; // monotonic: the process's own deadline
+    int64_t deadline_us;      // monotonic; the process is killed then
 };
 
 // Nothing runs yet. `target` and `arena` outlive it. INVALID when there is no such rotator; SEALED,
@@ -36,7 +37,11 @@ struct driver_call {
     const struct secret *value; // NULL: none
     struct bytes salt;
     struct str external_id;
-    const struct secret *previous; // K2: what must stay valid; NULL: none
+    struct bytes public_part;
+    int64_t valid_until_us;
+    const struct secret *previous; // K2, K5: what is current; NULL: none
+    struct bytes previous_public;
+    struct str previous_external_id;
 };
 
 // OK means that it answered, whatever it answered; texts are in the arena. Otherwise what a change

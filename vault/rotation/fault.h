@@ -7,7 +7,9 @@
 //   ROTUNDA_TEST_ROTATION_LEASE_MS=<n>                   leases of that length
 //
 // `before` is when the change to that state is about to be committed, `after` when it just was;
-// the further place `apply` stands right before the target is changed.
+// further places have the names of what a rotator is asked: `apply:before` stands right before the
+// target is changed, `apply:after` where only this process knows what it answered; `applied:before`
+// is when what an issuer made is about to be stored.
 #pragma once
 
 #include "vault/base/bytes.h"

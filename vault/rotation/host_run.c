@@ -64,17 +64,36 @@ static void add_external(struct rotunda_reply *reply, const struct rotunda_exter
     };
 }
 
+static void keep_secret(struct collected *c, struct rotunda_bytes octets, struct secret **out)
+{
+    struct status copied = secret_copy((struct bytes){octets.ptr, octets.len}, out);
+    if (status_ok(c->failed)) {
+        c->failed = copied;
+    }
+}
+
+static void set_generated(struct rotunda_reply *reply, struct rotunda_bytes secret,
+                          struct rotunda_bytes public_part)
+{
+    struct collected *c = reply->host;
+    if (c->reply->generated != NULL || secret.len == 0 || public_part.len == 0) {
+        c->incomplete = true;
+        return;
+    }
+    keep_secret(c, secret, &c->reply->generated);
+    keep_secret(c, public_part, &c->reply->generated_public);
+}
+
 static void set_issued(struct rotunda_reply *reply, struct rotunda_text external_id,
                        struct rotunda_bytes secret, int64_t valid_until_us)
 {
     struct collected *c = reply->host;
-    if (c->reply->issued != NULL) {
+    if (c->reply->issued != NULL || c->reply->issued_id.len > 0) {
         c->incomplete = true;
         return;
     }
-    struct status copied = secret_copy((struct bytes){secret.ptr, secret.len}, &c->reply->issued);
-    if (status_ok(c->failed)) {
-        c->failed = copied;
+    if (secret.len > 0) {
+        keep_secret(c, secret, &c->reply->issued);
     }
     c->reply->issued_id = keep(c, protocol_str(external_id));
     c->reply->issued_valid_until_us = valid_until_us;
@@ -145,6 +164,9 @@ static uint32_t ops_of(const struct rotunda_rotator *rotator)
         [PROTOCOL_SESSIONS] = rotator->sessions != NULL,
         [PROTOCOL_RETIRE] = rotator->retire != NULL,
         [PROTOCOL_REVOKE] = rotator->revoke != NULL,
+        [PROTOCOL_GENERATE] = rotator->generate != NULL,
+        [PROTOCOL_DISABLE] = rotator->disable != NULL,
+        [PROTOCOL_ENABLE] = rotator->enable != NULL,
     };
     uint32_t ops = 0;
     for (size_t op = 0; op < PROTOCOL_OP_COUNT; op++) {
@@ -169,6 +191,9 @@ static enum protocol_result say_hello(const struct rotunda_rotator *rotator,
         .overlap = rotator->overlap != 0,
         .max_slots = rotator->max_slots,
         .idempotent = rotator->idempotent,
+        .fences = rotator->fences != 0,
+        .acceptance_s = rotator->acceptance_s,
+        .acceptance_probes = rotator->acceptance_probes,
         .ops = ops_of(rotator),
     };
     return PROTOCOL_DONE;
@@ -188,6 +213,12 @@ static enum protocol_result dispatch(const struct rotunda_rotator *rotator,
         return run_question(rotator->list_external, call, reply);
     case PROTOCOL_SESSIONS:
         return run_question(rotator->sessions, call, reply);
+    case PROTOCOL_GENERATE:
+        return run_question(rotator->generate, call, reply);
+    case PROTOCOL_DISABLE:
+        return run_change(rotator->disable, call, reply);
+    case PROTOCOL_ENABLE:
+        return run_change(rotator->enable, call, reply);
     case PROTOCOL_APPLY:
         return run_change(rotator->apply, call, reply);
     case PROTOCOL_RETIRE:
@@ -208,6 +239,7 @@ static void finish(struct collected *c, struct rotunda_reply *reply, struct prot
     reply->message[sizeof reply->message - 1] = '\0';
     out->error = reply->error;
     out->sessions = reply->sessions;
+    out->retry_after_s = reply->retry_after_s;
     out->message = keep(c, str_from_c(reply->message));
     out->steps = c->steps;
     out->checks = c->checks;
@@ -245,6 +277,7 @@ struct status host_run(const struct rotunda_rotator *rotator,
         .add_check = add_check,
         .add_external = add_external,
         .set_issued = set_issued,
+        .set_generated = set_generated,
     };
     answer.result = dispatch(rotator, request, &reply);
     finish(c, &reply, &answer);

@@ -9,7 +9,7 @@ enum { SEALED_BYTES = 8192 };
 struct import_job {
     struct operation *op;
     const struct credential *seen;
-    struct str value;
+    struct manage_value value;
     int64_t version;
 };
 
@@ -49,8 +49,9 @@ static struct status insert_value(struct session *s, const struct import_job *jo
                         .number = c->current_version,
                         .account = l->current.number != 0 ? l->current.account : c->accounts[0],
                         .state = STR("current"),
+                        .external_id = job->value.external_id,
                         .created_us = l->found.now_us};
-    TRY(version_seal(k, c->mount, bytes_from_str(job->value), &v, &sealed));
+    TRY(version_seal(k, c->mount, bytes_from_str(job->value.text), &v, &sealed));
     return version_insert(s, k, &v);
 }
 
@@ -82,8 +83,8 @@ static struct status import_work(struct session *s, void *arg)
     return attempt_note(s, c, vault->node, STR("imported"), job->op->caller.display_name);
 }
 
-struct status manage_import(struct operation *op, const struct credential *c, struct str value,
-                            int64_t *out_version)
+struct status manage_import(struct operation *op, const struct credential *c,
+                            struct manage_value value, int64_t *out_version)
 {
     struct import_job job = {.op = op, .seen = c, .value = value};
     TRY(operation_transact(op, import_work, &job));

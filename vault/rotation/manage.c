@@ -45,7 +45,7 @@ static struct status reschedule(struct session *s, struct credential *c, int64_t
 struct store_job {
     struct operation *op;
     const struct credential *credential;
-    struct str value;
+    struct manage_value value;
 };
 
 static struct status insert_principals(struct session *s, const struct credential *c)
@@ -74,8 +74,9 @@ static struct status insert_imported(struct session *s, const struct store_job *
                         .number = c->current_version,
                         .account = c->accounts[0],
                         .state = STR("current"),
+                        .external_id = job->value.external_id,
                         .created_us = c->created_us};
-    TRY(version_seal(k, c->mount, bytes_from_str(job->value), &v, &sealed));
+    TRY(version_seal(k, c->mount, bytes_from_str(job->value.text), &v, &sealed));
     return version_insert(s, k, &v);
 }
 
@@ -86,10 +87,11 @@ static struct status store_work_credential(struct session *s, void *arg)
     TRY(reschedule(s, &c, c.created_us, job->op->arena));
     TRY(credential_store(s, job->op->worker->vault->keyring, &c));
     TRY(insert_principals(s, job->credential));
-    return job->value.len > 0 ? insert_imported(s, job) : OK_STATUS;
+    return job->value.text.len > 0 ? insert_imported(s, job) : OK_STATUS;
 }
 
-struct status manage_create(struct operation *op, const struct credential *c, struct str value)
+struct status manage_create(struct operation *op, const struct credential *c,
+                            struct manage_value value)
 {
     struct store_job job = {op, c, value};
     return operation_transact(op, store_work_credential, &job);
@@ -115,9 +117,13 @@ static struct status update_work(struct session *s, void *arg)
         FAIL(CONFLICT, "the credential was changed by someone else meanwhile, try again");
     }
     bool other_schedule = !credential_same_schedule(c, job->wanted);
+    int64_t due_us = c->next_rotation_us;
     credential_copy_rules(c, job->wanted);
     if (other_schedule) {
         TRY(reschedule(s, c, found.now_us, job->op->arena));
+    }
+    if (c->kind == ROTUNDA_K6 && due_us < c->next_rotation_us) {
+        c->next_rotation_us = due_us; // its value ends, whatever the schedule says
     }
     return credential_store(s, k, c);
 }

@@ -9,13 +9,19 @@
 #include "vault/rotation/protocol.h"
 #include "vault/rotation/rotation.h"
 
+// A value that a person brings along.
+struct manage_value {
+    struct str text;        // empty: none
+    struct str external_id; // the issuer's id (K4 to K6); empty: none
+};
+
 // Does the target accept this value for one of the credential's accounts? Changes nothing there.
 // INVALID when it doesn't, UPSTREAM when it can't be told; `*out_message` says more, for the owner.
 struct manage_question {
     const struct target *target;
     const struct credential *credential;
     struct str account;
-    struct str value;
+    struct manage_value value;
 };
 struct status manage_probe(struct operation *op, const struct manage_question *q,
                            struct str *out_message);
@@ -27,7 +33,8 @@ struct status manage_probe_current(struct operation *op, const struct credential
 // A new credential. `value` is what its first account has now, checked before (manage_probe);
 // empty: the first rotation sets one. CONFLICT when its name is taken, or an account is in the care
 // of another credential.
-struct status manage_create(struct operation *op, const struct credential *c, struct str value);
+struct status manage_create(struct operation *op, const struct credential *c,
+                            struct manage_value value);
 
 // The settings of `wanted` instead of those of `seen`; what rotations do meanwhile is kept.
 // CONFLICT when somebody else changed the settings since.
@@ -75,14 +82,14 @@ struct status manage_pause(struct operation *op, const struct credential *c, boo
 // The value that the account has by now, which was checked before (manage_probe), becomes current.
 // CONFLICT while a rotation is under way, or when the credential changed since it was read; one
 // that is blocked ends.
-struct status manage_import(struct operation *op, const struct credential *c, struct str value,
-                            int64_t *out_version);
+struct status manage_import(struct operation *op, const struct credential *c,
+                            struct manage_value value, int64_t *out_version);
 // The account that an import is about: the one that is served, else the first. In the arena.
 struct status manage_served_account(struct operation *op, const struct credential *c,
                                     struct str *out);
 
 // Plans an attempt that makes the previous value current again. CONFLICT when there is none that
-// can be had, or a rotation is under way.
+// can be had, or its kind can't have it back, or a rotation is under way.
 struct status manage_rollback(struct operation *op, const struct credential *c,
                               struct uuid *out_attempt);
 
@@ -102,15 +109,18 @@ struct status manage_wait(struct operation *op, struct uuid attempt, int64_t unt
                           struct manage_progress *out);
 
 enum manage_action {
-    MANAGE_RETRY,   // ask the target again, or try the step again
-    MANAGE_APPLY,   // set the new value, whatever value or fence the target has now
+    MANAGE_RETRY,  // ask the target again, or try the step again
+    MANAGE_APPLY,  // set the new value, whatever value or fence the target has now
+    MANAGE_IMPORT, // the new value is one that was made by hand (K4 to K6): ask the target about it
     MANAGE_ABANDON, // give the rotation up: what is current stays, and must be known to work
 };
 // For an attempt that is blocked. CONFLICT when it isn't, or gives up what may be the only value
 // that works; INVALID when the action makes no sense. UPSTREAM when the target has to be asked
 // first and doesn't answer; `*out_message`: what it said, else untouched.
+// `value` is what MANAGE_IMPORT brings, else empty.
 struct status manage_settle(struct operation *op, const struct credential_found *found,
-                            enum manage_action action, struct str *out_message);
+                            enum manage_action action, struct manage_value value,
+                            struct str *out_message);
 
 // One column of names in order; the history, oldest first (time, attempt, state, version, fence,
 // node, error class, detail). Release with store_rows_done().

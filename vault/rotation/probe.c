@@ -18,12 +18,18 @@ struct question {
     const struct credential *credential;
     struct str account;
     const struct secret *value;
+    struct str external_id;
+    struct bytes public_part;
 };
 
 static struct status ask(struct operation *op, const struct question *q, struct protocol_reply *out)
 {
     struct driver d = {0};
-    struct driver_call call = {.attempt = op->request_id, .account = q->account, .value = q->value};
+    struct driver_call call = {.attempt = op->request_id,
+                               .account = q->account,
+                               .value = q->value,
+                               .external_id = q->external_id,
+                               .public_part = q->public_part};
     bool asked;
     TRY(settings_parse(q->credential->account_settings, op->arena, &call.account_settings));
     struct status s =
@@ -40,8 +46,12 @@ struct status manage_probe(struct operation *op, const struct manage_question *a
 {
     struct secret *copy CLEANUP(secret_cleanup) = NULL;
     struct protocol_reply reply = {0};
-    TRY(secret_copy(bytes_from_str(about->value), &copy));
-    const struct question q = {about->target, about->credential, about->account, copy};
+    TRY(secret_copy(bytes_from_str(about->value.text), &copy));
+    const struct question q = {.target = about->target,
+                               .credential = about->credential,
+                               .account = about->account,
+                               .value = copy,
+                               .external_id = about->value.external_id};
     TRY(ask(op, &q, &reply));
     *out_message = reply.message;
     if (reply.result == PROTOCOL_REJECTED) {
@@ -74,7 +84,12 @@ struct status manage_probe_current(struct operation *op, const struct credential
         FAIL(INTEGRITY, "rows of different credentials were mixed");
     }
     TRY(version_open(k, c->mount, &v, &value));
-    const struct question q = {&t, c, v.account, value};
+    const struct question q = {.target = &t,
+                               .credential = c,
+                               .account = v.account,
+                               .value = value,
+                               .external_id = v.external_id,
+                               .public_part = v.public_part};
     TRY(ask(op, &q, &reply));
     *out_message = reply.message;
     if (reply.result == PROTOCOL_REJECTED) {

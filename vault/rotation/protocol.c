@@ -24,6 +24,8 @@ static const char *const error_names[] = {
     [ROTUNDA_ERROR_UNKNOWN_OUTCOME] = "unknown_outcome",
     [ROTUNDA_ERROR_INVALID] = "invalid",
     [ROTUNDA_ERROR_UNTRUSTED] = "untrusted",
+    [ROTUNDA_ERROR_CAP_REACHED] = "cap_reached",
+    [ROTUNDA_ERROR_THROTTLED] = "throttled",
 };
 
 static const char *const check_names[] = {

@@ -27,7 +27,10 @@
     X(LIST_EXTERNAL, "list_external")                                                              \
     X(SESSIONS, "sessions")                                                                        \
     X(RETIRE, "retire")                                                                            \
-    X(REVOKE, "revoke")
+    X(REVOKE, "revoke")                                                                            \
+    X(GENERATE, "generate")                                                                        \
+    X(DISABLE, "disable")                                                                          \
+    X(ENABLE, "enable")
 
 enum protocol_op {
 #define X(name, text) PROTOCOL_##name,
@@ -36,8 +39,8 @@ enum protocol_op {
         PROTOCOL_OP_COUNT
 };
 
-// probe answers works, rejected or unreachable; apply, retire and revoke answer applied,
-// not_applied or unknown; all others done or failed.
+// probe answers works, rejected or unreachable; apply, retire, revoke, disable and enable answer
+// applied, not_applied or unknown; all others done or failed.
 #define PROTOCOL_RESULT_TABLE(X)                                                                   \
     X(DONE, "done")                                                                                \
     X(FAILED, "failed")                                                                            \
@@ -61,6 +64,7 @@ enum {
     PROTOCOL_CHECKS_MAX = 64,
     PROTOCOL_EXTERNALS_MAX = 1000,
     PROTOCOL_SECRETS_MAX = 8,
+    PROTOCOL_EXTERNAL_ID_BYTES = 512,
 };
 
 struct protocol_request {
@@ -95,8 +99,11 @@ struct protocol_hello {
     enum rotunda_kind kind;
     bool overlap;
     int64_t max_slots;   // 0 unlimited
-    uint32_t idempotent; // ROTUNDA_IDEMPOTENT_*
-    uint32_t ops;        // 1 << enum protocol_op
+    uint32_t idempotent; // ROTUNDA_IDEMPOTENT_*, ROTUNDA_REROLL
+    bool fences;
+    int64_t acceptance_s;
+    int64_t acceptance_probes;
+    uint32_t ops; // 1 << enum protocol_op
 };
 
 // Texts and lists are borrowed: from the arena that it was decoded into.
@@ -113,9 +120,12 @@ struct protocol_reply {
     size_t check_count;
     const struct protocol_external *externals;
     size_t external_count;
-    struct str issued_id;
+    int64_t retry_after_s;
+    struct str issued_id;  // also of an uploaded key, whose `issued` is NULL
     struct secret *issued; // owned; NULL when nothing was issued: protocol_reply_done()
     int64_t issued_valid_until_us;
+    struct secret *generated; // owned; NULL when nothing was generated
+    struct secret *generated_public;
     struct protocol_hello hello;
 };
 

@@ -24,6 +24,10 @@ static void add_hello(struct json_writer *w, const struct protocol_hello *hello)
         }
     }
     json_end_array(w);
+    json_add_bool(w, "reroll", (hello->idempotent & ROTUNDA_REROLL) != 0);
+    json_add_bool(w, "fences", hello->fences);
+    json_add_int(w, "acceptance_s", hello->acceptance_s);
+    json_add_int(w, "acceptance_probes", hello->acceptance_probes);
     json_put_key(w, "ops");
     json_begin_array(w);
     for (size_t op = 0; op < PROTOCOL_OP_COUNT; op++) {
@@ -67,6 +71,30 @@ static void add_externals(struct json_writer *w, const struct protocol_reply *re
     json_end_array(w);
 }
 
+static void add_values(struct json_writer *w, const struct protocol_reply *reply)
+{
+    if (reply->issued != NULL || reply->issued_id.len > 0) {
+        json_put_key(w, "issued");
+        json_begin_object(w);
+        json_add_string(w, "external_id", reply->issued_id);
+        if (reply->issued != NULL) {
+            json_put_key(w, "secret");
+            json_put_base64(w, secret_view(reply->issued));
+        }
+        json_add_int(w, "valid_until_us", reply->issued_valid_until_us);
+        json_end_object(w);
+    }
+    if (reply->generated != NULL && reply->generated_public != NULL) {
+        json_put_key(w, "generated");
+        json_begin_object(w);
+        json_put_key(w, "secret");
+        json_put_base64(w, secret_view(reply->generated));
+        json_put_key(w, "public");
+        json_put_base64(w, secret_view(reply->generated_public));
+        json_end_object(w);
+    }
+}
+
 static void add_lists(struct json_writer *w, const struct protocol_reply *reply)
 {
     if (reply->step_count > 0) {
@@ -77,15 +105,6 @@ static void add_lists(struct json_writer *w, const struct protocol_reply *reply)
     }
     if (reply->external_count > 0) {
         add_externals(w, reply);
-    }
-    if (reply->issued != NULL) {
-        json_put_key(w, "issued");
-        json_begin_object(w);
-        json_add_string(w, "external_id", reply->issued_id);
-        json_put_key(w, "secret");
-        json_put_base64(w, secret_view(reply->issued));
-        json_add_int(w, "valid_until_us", reply->issued_valid_until_us);
-        json_end_object(w);
     }
 }
 
@@ -104,7 +123,11 @@ struct status protocol_reply_encode(const struct protocol_reply *reply, struct b
     if (reply->hello.abi != 0) {
         add_hello(&w, &reply->hello);
     }
+    if (reply->retry_after_s > 0) {
+        json_add_int(&w, "retry_after_s", reply->retry_after_s);
+    }
     add_lists(&w, reply);
+    add_values(&w, reply);
     json_end_object(&w);
     return protocol_finish_line(&w, &line, out);
 }
@@ -185,16 +208,41 @@ static struct status read_externals(struct json_value list, struct arena *arena,
     return OK_STATUS;
 }
 
+static struct status read_secret(struct json_value object, const char *key, struct secret **out)
+{
+    struct str text;
+    struct secret *octets CLEANUP(secret_cleanup) = NULL;
+    TRY(json_as_str(json_get(object, key), &text));
+    TRY(encoding_from_base64(text, &octets));
+    if (secret_view(octets).len == 0 || !str_is_text(str_from_bytes(secret_view(octets)))) {
+        FAIL(INVALID, "a rotator made a value that is no text"); // it is served as text
+    }
+    *out = TAKE(octets);
+    return OK_STATUS;
+}
+
 static struct status read_issued(struct json_value issued, struct protocol_reply *reply)
 {
-    struct str secret;
     if (json_is_null(issued)) {
         return OK_STATUS;
     }
     TRY(json_as_str(json_get(issued, "external_id"), &reply->issued_id));
     TRY(protocol_read_int(issued, "valid_until_us", &reply->issued_valid_until_us));
-    TRY(json_as_str(json_get(issued, "secret"), &secret));
-    return encoding_from_base64(secret, &reply->issued);
+    bool too_long = reply->issued_id.len > PROTOCOL_EXTERNAL_ID_BYTES;
+    if (too_long || reply->issued_valid_until_us < 0) {
+        FAIL(INVALID, "a rotator issued something with an impossible id or time");
+    }
+    bool key_of_ours = json_is_null(json_get(issued, "secret"));
+    return key_of_ours ? OK_STATUS : read_secret(issued, "secret", &reply->issued);
+}
+
+static struct status read_generated(struct json_value generated, struct protocol_reply *reply)
+{
+    if (json_is_null(generated)) {
+        return OK_STATUS;
+    }
+    TRY(read_secret(generated, "secret", &reply->generated));
+    return read_secret(generated, "public", &reply->generated_public);
 }
 
 // A list of operation names as bits.
@@ -217,6 +265,24 @@ static uint32_t repeatable_flags(uint32_t ops)
     return flags | ((ops & 1U << PROTOCOL_REVOKE) != 0 ? ROTUNDA_IDEMPOTENT_REVOKE : 0U);
 }
 
+// What a rotator of before doesn't say, it isn't.
+static struct status read_flag(struct json_value object, const char *key, bool *out)
+{
+    struct json_value v = json_get(object, key);
+    *out = false;
+    return json_is_null(v) ? OK_STATUS : json_as_bool(v, out);
+}
+
+static struct status read_acceptance(struct json_value root, struct protocol_hello *out)
+{
+    bool reroll;
+    TRY(read_flag(root, "reroll", &reroll));
+    TRY(read_flag(root, "fences", &out->fences));
+    out->idempotent |= reroll ? ROTUNDA_REROLL : 0U;
+    TRY(protocol_read_int(root, "acceptance_s", &out->acceptance_s));
+    return protocol_read_int(root, "acceptance_probes", &out->acceptance_probes);
+}
+
 static struct status read_hello(struct json_value root, struct protocol_hello *out)
 {
     size_t kind = 0;
@@ -233,7 +299,7 @@ static struct status read_hello(struct json_value root, struct protocol_hello *o
     TRY(read_ops(json_get(root, "ops"), &out->ops));
     TRY(read_ops(json_get(root, "idempotent"), &repeatable));
     out->idempotent = repeatable_flags(repeatable);
-    return OK_STATUS;
+    return read_acceptance(root, out);
 }
 
 // The results of each kind of operation stand side by side in their table.
@@ -242,7 +308,8 @@ static bool answers(enum protocol_op op, enum protocol_result result)
     if (op == PROTOCOL_PROBE) {
         return result >= PROTOCOL_WORKS && result <= PROTOCOL_UNREACHABLE;
     }
-    if (op == PROTOCOL_APPLY || op == PROTOCOL_RETIRE || op == PROTOCOL_REVOKE) {
+    if (op == PROTOCOL_APPLY || op == PROTOCOL_RETIRE || op == PROTOCOL_REVOKE ||
+        op == PROTOCOL_DISABLE || op == PROTOCOL_ENABLE) {
         return result >= PROTOCOL_APPLIED && result <= PROTOCOL_UNKNOWN;
     }
     return result == PROTOCOL_DONE || result == PROTOCOL_FAILED;
@@ -277,6 +344,7 @@ static struct status read_outcome(struct json_value root, const struct protocol_
     if (out->message.len > ROTUNDA_MESSAGE_BYTES) {
         FAIL(INVALID, "a rotator's message is too long");
     }
+    TRY(protocol_read_int(root, "retry_after_s", &out->retry_after_s));
     return protocol_read_int(root, "sessions", &out->sessions);
 }
 
@@ -290,7 +358,8 @@ static struct status read_reply(struct json_value root, const struct protocol_re
     TRY(read_steps(json_get(root, "steps"), arena, out));
     TRY(read_checks(json_get(root, "checks"), arena, out));
     TRY(read_externals(json_get(root, "external"), arena, out));
-    return read_issued(json_get(root, "issued"), out);
+    TRY(read_issued(json_get(root, "issued"), out));
+    return read_generated(json_get(root, "generated"), out);
 }
 
 struct status protocol_reply_decode(struct str line, const struct protocol_request *request,
@@ -311,5 +380,7 @@ struct status protocol_reply_decode(struct str line, const struct protocol_reque
 void protocol_reply_done(struct protocol_reply *reply)
 {
     secret_free(reply->issued);
+    secret_free(reply->generated);
+    secret_free(reply->generated_public);
     *reply = (struct protocol_reply){.id = 0};
 }

@@ -116,6 +116,10 @@ static struct status copy_previous(struct session *s, const struct rollback_job 
 static struct status check_previous(const struct manage_locked *l)
 {
     const struct credential *c = &l->found.credential;
+    if (c->kind == ROTUNDA_K5 || c->kind == ROTUNDA_K6) {
+        FAIL(CONFLICT, "what its issuer makes in place or for a short while can't be had back: "
+                       "rotate it instead");
+    }
     bool kept = c->previous_version != 0 && l->previous.number == c->previous_version &&
                 l->previous.ciphertext.len > 0;
     if (!kept && !credential_overlaps(c) && c->grace_s == 0) {

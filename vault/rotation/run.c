@@ -92,6 +92,7 @@ static struct status load_work(struct session *s, void *arg)
     TRY(target_read(k, &r->rows, 0, TARGET_AT, &r->target));
     r->mount_path = store_get_text(&r->rows, 0, MOUNT_AT);
     r->loaded_us = store_get_time(&r->rows, 0, MOUNT_AT + 1);
+    r->loaded_mono_us = clock_monotonic_us();
     r->durable =
         store_get_bool(&r->rows, 0, MOUNT_AT + 2) || r->engine->options.allow_asynchronous_replicas;
     const struct store_value of[] = {store_uuid(r->credential.id)};
@@ -128,76 +129,9 @@ struct status run_load(struct run *r)
     return driver_init(&r->driver, r->engine, r->worker->vault->keyring, &r->target, r->arena);
 }
 
-struct status run_open(struct run *r, enum run_value_kind kind, const struct secret **out)
-{
-    struct run_value *v = &r->values[kind];
-    if (!v->exists) {
-        FAIL(INTEGRITY, "a value that the attempt needs is missing");
-    }
-    if (v->secret == NULL) {
-        struct status s =
-            version_open(r->worker->vault->keyring, r->credential.mount, &v->version, &v->secret);
-        if (s.code == STATUS_NOT_FOUND) {
-            FAIL(UNAVAILABLE, "the key of this value isn't loaded yet");
-        }
-        TRY(s);
-    }
-    *out = v->secret;
-    return OK_STATUS;
-}
-
 bool run_overlaps(const struct run *r)
 {
     return credential_overlaps(&r->credential);
-}
-
-// ---- asking the rotator
-
-static struct status make_call(struct run *r, struct str account, struct driver_call *out)
-{
-    *out = (struct driver_call){.attempt = r->id, .fence = r->fence, .account = account};
-    TRY(settings_parse(r->credential.account_settings, r->arena, &out->account_settings));
-    if (!credential_is_pair(&r->credential)) {
-        return OK_STATUS;
-    }
-    struct str other = credential_next_account(&r->credential, account);
-    return settings_add(&out->account_settings, "pair_role", other, r->arena);
-}
-
-static struct status ask(struct run *r, enum protocol_op op, const struct driver_call *call,
-                         struct protocol_reply *out, bool *asked)
-{
-    // Never beyond the lease: somebody else may be there then.
-    int64_t latest_us = clock_monotonic_us() + r->target.timeout_s * CLOCK_SECOND;
-    r->driver.deadline_us = latest_us < r->lease_end_us ? latest_us : r->lease_end_us;
-    return driver_ask(&r->driver, op, call, out, asked);
-}
-
-struct status run_ask(struct run *r, enum protocol_op op, enum run_value_kind kind,
-                      struct protocol_reply *out, bool *asked)
-{
-    struct driver_call call;
-    const struct version *v = &r->values[kind].version;
-    *asked = false;
-    const struct secret *value;
-    TRY(run_open(r, kind, &value));
-    TRY(make_call(r, v->account, &call));
-    call.value = value;
-    call.salt = v->salt;
-    call.external_id = v->external_id;
-    if (op == PROTOCOL_APPLY && r->credential.slots > 1 && r->values[RUN_CURRENT].exists) {
-        TRY(run_open(r, RUN_CURRENT, &call.previous));
-    }
-    return ask(r, op, &call, out, asked);
-}
-
-struct status run_ask_account(struct run *r, enum protocol_op op, struct str account,
-                              struct protocol_reply *out, bool *asked)
-{
-    struct driver_call call;
-    *asked = false;
-    TRY(make_call(r, account, &call));
-    return ask(r, op, &call, out, asked);
 }
 
 // ---- changing state
@@ -375,12 +309,40 @@ struct status run_back_off(struct run *r, enum attempt_state state, const char *
 {
     struct attempt_change change = run_change(r, state);
     change.delay_us = backoff_us(r->attempt.tries);
+    change.delay_us = change.delay_us > r->retry_after_us ? change.delay_us : r->retry_after_us;
+    r->retry_after_us = 0;
     change.next.tries++;
     change.lease_us = 0;
     change.error_class = error_class;
     change.detail = message;
     if (state == ATTEMPT_STAGED || state == ATTEMPT_PLANNED) {
         change.next.hold = r->none_worked; // certain: nothing was changed
+    }
+    return run_commit(r, &change, NULL, NULL);
+}
+
+struct status run_wait(struct run *r, enum attempt_state state, int64_t not_before_us,
+                       int64_t delay_us, const char *error_class, struct str why)
+{
+    struct attempt_change change = run_change(r, state);
+    change.lease_us = 0;
+    change.not_before_us = not_before_us;
+    change.delay_us = delay_us;
+    change.error_class = error_class;
+    change.detail = why;
+    return run_commit(r, &change, NULL, NULL);
+}
+
+struct status run_reconcile(struct run *r, bool lost, const char *error_class, struct str message)
+{
+    driver_reset(&r->driver);
+    struct attempt_change change = run_change(r, ATTEMPT_RECONCILE);
+    change.error_class = error_class;
+    change.detail = message;
+    change.next.applied_us = run_now_us(r); // at the latest
+    bool unfenced = lost && r->driver.rotator->fences == 0 && r->credential.kind != ROTUNDA_K6;
+    if (unfenced) {
+        change.next.quarantine_until_us = run_now_us(r) + r->target.timeout_s * CLOCK_SECOND;
     }
     return run_commit(r, &change, NULL, NULL);
 }

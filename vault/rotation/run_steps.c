@@ -1,198 +1,167 @@
 // SPDX-License-Identifier: ISC
-// What is done in each state; reconcile.c has the one after an unknown outcome.
-#include "vault/rotation/run.h"
+// From STAGED to VERIFIED: what is done in each state. run_plan.c has what comes before, run_end.c
+// what comes after, reconcile.c what follows an unknown outcome.
+#include "vault/rotation/kind.h"
+#include "vault/rotation/orphans.h"
 
-#include "vault/crypto/random.h"
 #include "vault/crypto/aead.h"
 #include "vault/rotation/due.h"
-#include "vault/rotation/fault.h"
-#include "vault/rotation/value_rules.h"
 
 enum {
-    VALUES_TRIED_MAX = 5,                // generated values that the target's rules may refuse
-    SESSIONS_WAIT_US = 2 * CLOCK_SECOND, // until the idle account is looked at again
+    ACCEPTING_US = CLOCK_SECOND / 2,        // until a value is tried again that isn't accepted yet
+    ACCEPTANCE_PAUSE_US = CLOCK_SECOND / 5, // between probes that must all succeed
     SEALED_BYTES = 8192,
-    EVENTS_KEPT = 2000, // of one credential
-    ROWS_KEPT = 200,    // values and attempts
 };
 
-static const struct store_statement prune = {"rotation.prune", "SELECT rotation_prune($1, $2, $3)"};
-
-static const char *class_of(enum rotunda_error error)
-{
-    return protocol_error_name(error).ptr;
-}
-
-// The attempt is no longer ours, or the target has seen a fence of somebody else's: then nothing
-// here may go on. Which of the two it is shows when we try to write.
-static struct status stop_fenced(struct run *r)
-{
-    return run_block(r, r->attempt.hold, class_of(ROTUNDA_ERROR_FENCED),
-                     STR("the target has seen a later fence than this vault has given out: was the "
-                         "vault's database restored, or does another vault rotate the account?"));
-}
-
-static bool needs_person(enum rotunda_error error)
-{
-    return error == ROTUNDA_ERROR_NOT_PERMITTED || error == ROTUNDA_ERROR_INVALID ||
-           error == ROTUNDA_ERROR_UNTRUSTED;
-}
-
 // A value that only this database knows may be lost with it, and then it is the one that works.
-static struct status refuse_undurable(struct run *r)
+struct status run_refuse_undurable(struct run *r)
 {
     return run_back_off(r, r->attempt.state, "not_durable",
                         STR("the vault's database has replicas and none of them is synchronous: "
                             "set synchronous_standby_names, or allow it in the configuration"));
 }
 
-// ---- planned
+// ---- staged
 
-static struct status wait_until(struct run *r, int64_t not_before_us, int64_t delay_us,
-                                struct str why)
+// What is there before the create: whatever is new afterwards may be ours. `*out_over`: it can't be
+// told, and the run is over for now.
+static struct status take_baseline(struct run *r, struct str *out, bool *out_over)
 {
-    struct attempt_change change = run_change(r, r->attempt.state);
-    change.lease_us = 0;
-    change.not_before_us = not_before_us;
-    change.delay_us = delay_us;
-    change.error_class = "in_use";
-    change.detail = why;
-    return run_commit(r, &change, NULL, NULL);
-}
-
-// The idle account of a pair must have no sessions before it is changed: whoever still has one
-// would find itself locked out when it opens the next. `*out_waits`: the run is over for now.
-static struct status wait_for_idle(struct run *r, bool *out_waits)
-{
-    const struct run_value *previous = &r->values[RUN_PREVIOUS];
-    struct protocol_reply reply;
+    struct protocol_reply list;
     bool asked;
-    *out_waits = true;
-    if (previous->exists && str_equal(previous->version.account, r->attempt.account) &&
-        r->credential.previous_until_us > r->loaded_us) {
-        return wait_until(r, r->credential.previous_until_us, 0,
-                          STR("the previous value is valid until its grace has passed"));
-    }
-    if (!driver_has(&r->driver, PROTOCOL_SESSIONS)) {
-        *out_waits = false;
-        return OK_STATUS;
-    }
-    struct status s = run_ask_account(r, PROTOCOL_SESSIONS, r->attempt.account, &reply, &asked);
+    *out_over = true;
+    struct status s = run_ask_account(r, PROTOCOL_LIST_EXTERNAL, r->attempt.account, &list, &asked);
     if (!status_ok(s)) {
-        return run_back_off(r, ATTEMPT_PLANNED, class_of(ROTUNDA_ERROR_UNREACHABLE),
+        return run_back_off(r, ATTEMPT_STAGED, run_class(ROTUNDA_ERROR_UNREACHABLE),
                             str_from_c(s.what));
     }
-    if (reply.result != PROTOCOL_DONE) {
-        return needs_person(reply.error)
-                   ? run_block(r, r->none_worked, class_of(reply.error), reply.message)
-                   : run_back_off(r, ATTEMPT_PLANNED, class_of(reply.error), reply.message);
+    if (list.result != PROTOCOL_DONE) {
+        return run_failed(r, ATTEMPT_STAGED, r->none_worked, &list);
     }
-    if (reply.sessions > 0) {
-        return wait_until(r, 0, SESSIONS_WAIT_US,
-                          STR("the account whose turn it is still has open sessions"));
-    }
-    *out_waits = false;
-    return OK_STATUS;
+    *out_over = false;
+    return orphans_baseline(r, &list, out);
 }
-
-struct stage_job {
-    struct run *run;
-    struct version version;
-};
-
-// The number is taken from the row as it is now: it was never given out before.
-static struct status stage_work(struct session *s, void *arg)
-{
-    const struct stage_job *job = arg;
-    struct run *r = job->run;
-    const struct keyring *k = r->worker->vault->keyring;
-    struct credential_found found CLEANUP(credential_found_done) = {0};
-    TRY(credential_lock(s, k, r->credential.id, r->arena, &found));
-    if (found.credential.last_version + 1 != job->version.number) {
-        FAIL(CONFLICT, "the credential was changed by someone else meanwhile");
-    }
-    found.credential.last_version++;
-    TRY(credential_store(s, k, &found.credential));
-    return version_insert(s, k, &job->version);
-}
-
-static struct status generate(struct run *r, struct secret **out)
-{
-    struct value_rules rules;
-    TRY(value_rules_read(&r->credential, r->arena, &rules));
-    return value_rules_generate(&rules, out);
-}
-
-static struct status stage_value(struct run *r, const struct secret *value, struct stage_job *job,
-                                 struct buffer *sealed)
-{
-    uint8_t *salt = arena_alloc(r->arena, VERSION_SALT_BYTES);
-    if (salt == NULL) {
-        FAIL(NOMEM, "out of memory");
-    }
-    random_fill(salt, VERSION_SALT_BYTES);
-    job->version = (struct version){.id = uuid_new(),
-                                    .namespace_id = r->credential.namespace_id,
-                                    .credential = r->credential.id,
-                                    .number = r->credential.last_version + 1,
-                                    .account = r->attempt.account,
-                                    .state = STR("pending"),
-                                    .attempt = r->id,
-                                    .salt = {salt, VERSION_SALT_BYTES},
-                                    .created_us = r->loaded_us};
-    return version_seal(r->worker->vault->keyring, r->credential.mount, secret_view(value),
-                        &job->version, sealed);
-}
-
-static struct status stage(struct run *r)
-{
-    struct secret *value CLEANUP(secret_cleanup) = NULL;
-    struct stage_job job = {.run = r};
-    struct buffer sealed CLEANUP(buffer_done);
-    buffer_init(&sealed, SEALED_BYTES);
-    TRY(generate(r, &value));
-    TRY(stage_value(r, value, &job, &sealed));
-    struct attempt_change change = run_change(r, ATTEMPT_STAGED);
-    change.next.version = job.version.number;
-    TRY(run_commit(r, &change, stage_work, &job));
-    // From here on the value is what was stored; this one copy stays in locked memory.
-    job.version.row_version = 1;
-    job.version.ciphertext = (struct bytes){0};
-    r->values[RUN_PENDING] =
-        (struct run_value){.exists = true, .version = job.version, .secret = TAKE(value)};
-    return OK_STATUS;
-}
-
-static struct status step_planned(struct run *r)
-{
-    bool waits;
-    if (!r->durable) {
-        return refuse_undurable(r);
-    }
-    TRY(run_stay_in_window(r, &waits));
-    if (!waits && credential_is_pair(&r->credential)) {
-        TRY(wait_for_idle(r, &waits));
-    }
-    return waits ? OK_STATUS : stage(r);
-}
-
-// ---- staged, applying
 
 static struct status step_staged(struct run *r)
 {
     bool over;
     if (!r->durable) {
-        return refuse_undurable(r);
+        return run_refuse_undurable(r);
     }
     TRY(run_stay_in_window(r, &over));
     if (over) {
         return OK_STATUS;
     }
+    if (kind_is_issued(r->credential.kind) && str_equal_c(r->attempt.cause, "rollback")) {
+        return run_block(r, r->none_worked, "lost",
+                         STR("the target doesn't accept the previous value any more, and the "
+                             "issuer would make another one: acknowledge with action=abandon"));
+    }
+    struct str baseline = STR("");
+    if (r->credential.kind == ROTUNDA_K4) {
+        TRY(take_baseline(r, &baseline, &over));
+        if (over) {
+            return OK_STATUS;
+        }
+    }
     struct attempt_change change = run_change(r, ATTEMPT_APPLYING);
     change.next.hold = !run_overlaps(r);
+    change.next.baseline = baseline;
     TRY(run_commit(r, &change, NULL, NULL));
     r->applying_is_ours = true;
     return OK_STATUS;
+}
+
+// ---- applying
+
+struct fill_job {
+    struct run *run;
+    struct version version;
+};
+
+static struct status fill_work(struct session *s, void *arg)
+{
+    const struct fill_job *job = arg;
+    return version_fill(s, job->run->worker->vault->keyring, &job->version);
+}
+
+struct status run_clear_work(struct session *s, void *run)
+{
+    struct run *r = run;
+    struct version v = r->values[RUN_PENDING].version;
+    v.external_id = STR("");
+    v.ciphertext = (struct bytes){0};
+    v.key_epoch = 0;
+    v.valid_until_us = 0;
+    return version_fill(s, r->worker->vault->keyring, &v);
+}
+
+// It can't be stored, so nobody may have it: best effort, within the lease and under our fence.
+// What is left then is found by whoever goes on.
+static void discard_issued(struct run *r, const struct protocol_reply *issued)
+{
+    struct protocol_reply reply = {0};
+    bool asked;
+    bool may = r->credential.kind != ROTUNDA_K5 && issued->issued_id.len > 0 &&
+               driver_has(&r->driver, PROTOCOL_RETIRE) && clock_monotonic_us() < r->lease_end_us;
+    if (may) {
+        status_ignore(run_ask_external(r, PROTOCOL_RETIRE, issued->issued_id, &reply, &asked));
+    }
+}
+
+static struct status applied(struct run *r)
+{
+    struct attempt_change change = run_change(r, ATTEMPT_APPLIED);
+    change.next.applied_us = run_now_us(r);
+    change.next.tries = 0;
+    return run_commit(r, &change, NULL, NULL);
+}
+
+// What the issuer made, or the id that it gave to what we made, is stored in the very transaction
+// that reaches APPLIED. Until then it is in locked memory alone.
+static struct status store_issued(struct run *r, struct protocol_reply *reply)
+{
+    struct run_value *pending = &r->values[RUN_PENDING];
+    struct fill_job job = {r, pending->version};
+    struct buffer sealed CLEANUP(buffer_done);
+    const struct secret *value = reply->issued;
+    buffer_init(&sealed, SEALED_BYTES);
+    if (value == NULL) {
+        TRY(run_open(r, RUN_PENDING, &value));
+    }
+    job.version.external_id = reply->issued_id;
+    job.version.valid_until_us = reply->issued != NULL ? reply->issued_valid_until_us : 0;
+    TRY(version_seal(r->worker->vault->keyring, r->credential.mount, secret_view(value),
+                     &job.version, &sealed));
+    struct attempt_change change = run_change(r, ATTEMPT_APPLIED);
+    change.next.applied_us = run_now_us(r);
+    change.next.tries = 0;
+    TRY(run_commit(r, &change, fill_work, &job));
+    job.version.row_version++;
+    job.version.ciphertext = (struct bytes){0};
+    pending->version = job.version;
+    if (reply->issued != NULL) {
+        secret_free(pending->secret);
+        pending->secret = TAKE(reply->issued);
+    }
+    return OK_STATUS;
+}
+
+static struct status handle_applied(struct run *r, struct protocol_reply *reply)
+{
+    bool issued = kind_is_issued(r->credential.kind);
+    if (issued && reply->issued == NULL) {
+        return run_reconcile(r, false, run_class(ROTUNDA_ERROR_UNKNOWN_OUTCOME),
+                             STR("the rotator said that something was made, and didn't give it"));
+    }
+    if (!issued && reply->issued_id.len == 0) {
+        return applied(r);
+    }
+    struct status s = store_issued(r, reply);
+    if (!status_ok(s) && issued) {
+        discard_issued(r, reply);
+    }
+    return s;
 }
 
 struct change_value_job {
@@ -214,91 +183,128 @@ static struct status try_another_value(struct run *r, struct str message)
     // A value of before is that one or none.
     bool only_one = str_equal_c(r->attempt.cause, "rollback");
     if (only_one || r->attempt.values_tried + 1 >= VALUES_TRIED_MAX) {
-        return run_block(r, r->none_worked, class_of(ROTUNDA_ERROR_POLICY_REJECTED), message);
+        return run_block(r, r->none_worked, run_class(ROTUNDA_ERROR_POLICY_REJECTED), message);
     }
     struct attempt_change change = run_change(r, ATTEMPT_PLANNED);
     change.next.version = 0;
     change.next.hold = r->none_worked;
     change.next.values_tried++;
-    change.error_class = class_of(ROTUNDA_ERROR_POLICY_REJECTED);
+    change.error_class = run_class(ROTUNDA_ERROR_POLICY_REJECTED);
     change.detail = message;
     struct change_value_job job = {r, RUN_PENDING, "abandoned"};
     TRY(run_commit(r, &change, change_value_work, &job));
     return run_load(r);
 }
 
+// No slot is left. What earlier attempts left behind goes; what else takes them, a person decides.
+static struct status free_slots(struct run *r, const struct protocol_reply *refusal)
+{
+    struct protocol_reply list;
+    struct orphans_reaped reaped;
+    struct str names;
+    struct str message = refusal->message;
+    bool asked;
+    if (!driver_has(&r->driver, PROTOCOL_LIST_EXTERNAL)) {
+        return run_block(r, r->none_worked, run_class(refusal->error), message);
+    }
+    struct status s = run_ask_account(r, PROTOCOL_LIST_EXTERNAL, r->attempt.account, &list, &asked);
+    if (!status_ok(s) || list.result != PROTOCOL_DONE) {
+        return run_back_off(r, ATTEMPT_STAGED, run_class(refusal->error), message);
+    }
+    TRY(orphans_reap(r, &list, false, &reaped));
+    if (reaped.ended > 0 || reaped.failed) {
+        return run_back_off(r, ATTEMPT_STAGED, run_class(refusal->error),
+                            STR("all slots were taken: what earlier attempts left is ended"));
+    }
+    TRY(orphans_names(r, &list, &names));
+    TRY(arena_printf(r->arena, &message,
+                     "all slots of the account are taken, by %.*s: end one of them at the target, "
+                     "then acknowledge with action=retry",
+                     STR_ARG(names)));
+    return run_block(r, r->none_worked, run_class(refusal->error), message);
+}
+
 static struct status handle_not_applied(struct run *r, const struct protocol_reply *reply)
 {
     if (reply->error == ROTUNDA_ERROR_FENCED) {
-        return stop_fenced(r);
+        return run_fenced(r);
+    }
+    if (reply->error == ROTUNDA_ERROR_CAP_REACHED) {
+        return free_slots(r, reply);
     }
     if (reply->error == ROTUNDA_ERROR_POLICY_REJECTED) {
-        return try_another_value(r, reply->message);
+        return kind_is_issued(r->credential.kind)
+                   ? run_block(r, r->none_worked, run_class(reply->error), reply->message)
+                   : try_another_value(r, reply->message);
     }
-    if (needs_person(reply->error)) {
-        return run_block(r, r->none_worked, class_of(reply->error), reply->message);
-    }
-    return run_back_off(r, ATTEMPT_STAGED, class_of(reply->error), reply->message);
-}
-
-// On with a rotator of its own, which asks the target what became of it.
-static struct status reconcile_now(struct run *r, const char *error_class, struct str message)
-{
-    driver_reset(&r->driver);
-    struct attempt_change change = run_change(r, ATTEMPT_RECONCILE);
-    change.error_class = error_class;
-    change.detail = message;
-    return run_commit(r, &change, NULL, NULL);
+    return run_failed(r, ATTEMPT_STAGED, r->none_worked, reply);
 }
 
 static struct status step_applying(struct run *r)
 {
     if (!r->applying_is_ours) {
-        return reconcile_now(r, class_of(ROTUNDA_ERROR_UNKNOWN_OUTCOME),
+        return run_reconcile(r, true, run_class(ROTUNDA_ERROR_UNKNOWN_OUTCOME),
                              STR("whoever had the attempt was lost while it changed the target"));
     }
     r->applying_is_ours = false;
-    struct protocol_reply reply;
+    struct protocol_reply reply CLEANUP(protocol_reply_done) = {0};
     bool asked;
-    fault_point(STR("apply"), false);
     struct status s = run_ask(r, PROTOCOL_APPLY, RUN_PENDING, &reply, &asked);
-    fault_point(STR("apply"), true);
     if (!status_ok(s) && !asked) {
-        return run_back_off(r, ATTEMPT_STAGED, class_of(ROTUNDA_ERROR_UNREACHABLE),
+        return run_back_off(r, ATTEMPT_STAGED, run_class(ROTUNDA_ERROR_UNREACHABLE),
                             str_from_c(s.what));
     }
     if (!status_ok(s)) {
-        return reconcile_now(r, class_of(ROTUNDA_ERROR_UNKNOWN_OUTCOME), str_from_c(s.what));
+        return run_reconcile(r, true, run_class(ROTUNDA_ERROR_UNKNOWN_OUTCOME), str_from_c(s.what));
     }
     if (reply.result == PROTOCOL_NOT_APPLIED && reply.error != ROTUNDA_ERROR_UNKNOWN_OUTCOME) {
         return handle_not_applied(r, &reply);
     }
     if (reply.result != PROTOCOL_APPLIED) {
-        return reconcile_now(r, class_of(ROTUNDA_ERROR_UNKNOWN_OUTCOME), reply.message);
+        return run_reconcile(r, true, run_class(ROTUNDA_ERROR_UNKNOWN_OUTCOME), reply.message);
     }
-    struct attempt_change change = run_change(r, ATTEMPT_APPLIED);
-    return run_commit(r, &change, NULL, NULL);
+    return handle_applied(r, &reply);
 }
 
 // ---- applied
 
+static unsigned probes_wanted(const struct run *r)
+{
+    unsigned wanted = r->driver.rotator->acceptance_probes;
+    wanted = wanted < LIMIT_ROTATION_ACCEPTANCE_PROBES ? wanted : LIMIT_ROTATION_ACCEPTANCE_PROBES;
+    return wanted > 0 ? wanted : 1;
+}
+
+static struct status handle_refused(struct run *r)
+{
+    if (run_is_accepting(r)) {
+        return run_wait(r, ATTEMPT_APPLIED, 0, ACCEPTING_US, "not_accepted",
+                        STR("the target takes a while to accept a new value"));
+    }
+    return run_reconcile(r, false, run_class(ROTUNDA_ERROR_UNKNOWN_OUTCOME),
+                         STR("the target confirmed the new value, and refuses it"));
+}
+
 static struct status step_applied(struct run *r)
 {
-    struct protocol_reply reply;
-    bool asked;
-    struct status s = run_ask(r, PROTOCOL_PROBE, RUN_PENDING, &reply, &asked);
-    if (!status_ok(s)) {
-        return run_back_off(r, ATTEMPT_APPLIED, class_of(ROTUNDA_ERROR_UNREACHABLE),
-                            str_from_c(s.what));
-    }
-    if (reply.result == PROTOCOL_REJECTED) {
-        return reconcile_now(r, class_of(ROTUNDA_ERROR_UNKNOWN_OUTCOME),
-                             STR("the target confirmed the new value, and refuses it"));
-    }
-    if (reply.result != PROTOCOL_WORKS) {
-        return needs_person(reply.error)
-                   ? run_block(r, r->attempt.hold, class_of(reply.error), reply.message)
-                   : run_back_off(r, ATTEMPT_APPLIED, class_of(reply.error), reply.message);
+    unsigned wanted = probes_wanted(r);
+    for (unsigned i = 0; i < wanted; i++) {
+        struct protocol_reply reply;
+        bool asked;
+        if (i > 0) {
+            fiber_sleep_until(clock_monotonic_us() + ACCEPTANCE_PAUSE_US);
+        }
+        struct status s = run_ask(r, PROTOCOL_PROBE, RUN_PENDING, &reply, &asked);
+        if (!status_ok(s)) {
+            return run_back_off(r, ATTEMPT_APPLIED, run_class(ROTUNDA_ERROR_UNREACHABLE),
+                                str_from_c(s.what));
+        }
+        if (reply.result == PROTOCOL_REJECTED) {
+            return handle_refused(r);
+        }
+        if (reply.result != PROTOCOL_WORKS) {
+            return run_failed(r, ATTEMPT_APPLIED, r->attempt.hold, &reply);
+        }
     }
     struct attempt_change change = run_change(r, ATTEMPT_VERIFIED);
     change.next.tries = 0;
@@ -318,9 +324,10 @@ static struct status promote_work(struct session *s, void *arg)
     struct credential_found found CLEANUP(credential_found_done) = {0};
     TRY(credential_lock(s, k, r->credential.id, r->arena, &found));
     struct credential *c = &found.credential;
+    int64_t old_until_us = r->values[RUN_CURRENT].version.valid_until_us;
+    int64_t new_until_us = r->values[RUN_PENDING].version.valid_until_us;
     // Of a single account it isn't served, but kept for a rollback.
     bool keep = (run_overlaps(r) || c->grace_s > 0) && r->values[RUN_CURRENT].exists;
-    int64_t kept_s = credential_retires_by_use(c) ? c->retire_max_s : c->grace_s;
     if (r->values[RUN_PREVIOUS].exists) {
         TRY(version_change(s, k, &r->values[RUN_PREVIOUS].version, STR("retired")));
     }
@@ -331,11 +338,12 @@ static struct status promote_work(struct session *s, void *arg)
     TRY(version_change(s, k, &r->values[RUN_PENDING].version, STR("current")));
     TRY(version_forget_abandoned(s, k, c->id));
     c->previous_version = keep ? c->current_version : 0;
-    c->previous_until_us = keep ? found.now_us + kept_s * CLOCK_SECOND : 0;
+    c->previous_until_us = keep ? kind_served_until_us(c, found.now_us, old_until_us) : 0;
     c->current_version = r->attempt.version;
     c->last_rotated_us = found.now_us;
     c->updated_us = found.now_us;
     TRY(due_set_next(s, c, found.now_us, r->arena));
+    kind_cap_due(c, found.now_us, new_until_us);
     return credential_store(s, k, c);
 }
 
@@ -363,88 +371,6 @@ static struct status step_verified(struct run *r)
     return run_load(r);
 }
 
-// ---- promoted, draining
-
-static struct status prune_work(struct session *s, void *arg)
-{
-    const struct run *r = arg;
-    const struct store_value values[] = {store_uuid(r->credential.id), store_int(EVENTS_KEPT),
-                                         store_int(ROWS_KEPT)};
-    return session_exec(s, &prune, values, ARRAY_LEN(values), NULL);
-}
-
-static struct status step_promoted(struct run *r)
-{
-    if (!r->values[RUN_PREVIOUS].exists) {
-        struct attempt_change end = run_change(r, ATTEMPT_RETIRED);
-        return run_commit(r, &end, prune_work, r);
-    }
-    struct attempt_change change = run_change(r, ATTEMPT_DRAINING);
-    change.lease_us = 0;
-    change.not_before_us =
-        credential_retires_by_use(&r->credential)
-            ? r->credential.last_rotated_us + r->credential.grace_s * CLOCK_SECOND
-            : r->credential.previous_until_us;
-    return run_commit(r, &change, NULL, NULL);
-}
-
-static struct status retire_work(struct session *s, void *arg)
-{
-    struct run *r = arg;
-    const struct keyring *k = r->worker->vault->keyring;
-    struct credential_found found CLEANUP(credential_found_done) = {0};
-    TRY(credential_lock(s, k, r->credential.id, r->arena, &found));
-    if (r->values[RUN_PREVIOUS].exists) {
-        TRY(version_change(s, k, &r->values[RUN_PREVIOUS].version, STR("retired")));
-    }
-    found.credential.previous_version = 0;
-    found.credential.previous_until_us = 0;
-    found.credential.updated_us = found.now_us;
-    TRY(credential_store(s, k, &found.credential));
-    return prune_work(s, r);
-}
-
-static struct status retired(struct run *r)
-{
-    struct attempt_change change = run_change(r, ATTEMPT_RETIRED);
-    change.next.tries = 0;
-    return run_commit(r, &change, retire_work, r);
-}
-
-// Ends the previous value at the target, where that is something of its own: the password of the
-// account that idles now, or one of several values of an account. Repeating it is harmless.
-static struct status step_draining(struct run *r)
-{
-    enum protocol_op op = r->credential.slots > 1 ? PROTOCOL_RETIRE : PROTOCOL_REVOKE;
-    struct protocol_reply reply;
-    bool asked;
-    bool waits;
-    // Of a single account the new value has ended it: there is only the copy that is kept here.
-    if (!r->values[RUN_PREVIOUS].exists || !run_overlaps(r) || !driver_has(&r->driver, op)) {
-        return retired(r);
-    }
-    TRY(run_wait_for_disuse(r, &waits));
-    if (waits) {
-        return OK_STATUS;
-    }
-    struct str account = r->values[RUN_PREVIOUS].version.account;
-    struct status s = op == PROTOCOL_RETIRE ? run_ask(r, op, RUN_PREVIOUS, &reply, &asked)
-                                            : run_ask_account(r, op, account, &reply, &asked);
-    if (!status_ok(s)) {
-        return run_back_off(r, ATTEMPT_DRAINING, class_of(ROTUNDA_ERROR_UNREACHABLE),
-                            str_from_c(s.what));
-    }
-    if (reply.result == PROTOCOL_APPLIED) {
-        return retired(r);
-    }
-    if (reply.error == ROTUNDA_ERROR_FENCED) {
-        return stop_fenced(r);
-    }
-    return needs_person(reply.error)
-               ? run_block(r, false, class_of(reply.error), reply.message)
-               : run_back_off(r, ATTEMPT_DRAINING, class_of(reply.error), reply.message);
-}
-
 // No attempt is claimed in these: it has ended, or waits for a person.
 static struct status step_none(struct run *r)
 {
@@ -453,10 +379,10 @@ static struct status step_none(struct run *r)
 }
 
 run_step *const run_steps[ATTEMPT_STATE_COUNT] = {
-    [ATTEMPT_PLANNED] = step_planned,     [ATTEMPT_STAGED] = step_staged,
-    [ATTEMPT_APPLYING] = step_applying,   [ATTEMPT_APPLIED] = step_applied,
-    [ATTEMPT_VERIFIED] = step_verified,   [ATTEMPT_PROMOTED] = step_promoted,
-    [ATTEMPT_DRAINING] = step_draining,   [ATTEMPT_RETIRED] = step_none,
-    [ATTEMPT_RECONCILE] = reconcile_step, [ATTEMPT_BLOCKED] = step_none,
+    [ATTEMPT_PLANNED] = run_step_planned,   [ATTEMPT_STAGED] = step_staged,
+    [ATTEMPT_APPLYING] = step_applying,     [ATTEMPT_APPLIED] = step_applied,
+    [ATTEMPT_VERIFIED] = step_verified,     [ATTEMPT_PROMOTED] = run_step_promoted,
+    [ATTEMPT_DRAINING] = run_step_draining, [ATTEMPT_RETIRED] = step_none,
+    [ATTEMPT_RECONCILE] = reconcile_step,   [ATTEMPT_BLOCKED] = step_none,
     [ATTEMPT_ROLLED_BACK] = step_none,
 };

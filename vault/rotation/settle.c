@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: ISC
 // A person decides about an attempt that is blocked.
+#include "vault/rotation/kind.h"
 #include "vault/rotation/manage.h"
 
 #include "vault/rotation/due.h"
+
+enum { SEALED_BYTES = 8192 };
 
 static const struct store_statement lock_attempt = {
     "rotation.lock_attempt",
@@ -24,7 +27,8 @@ struct settle_job {
     struct uuid credential;
     struct uuid attempt;
     enum manage_action action;
-    int64_t checked; // giving up: the attempt's row version for which that is safe
+    struct manage_value value; // MANAGE_IMPORT
+    int64_t checked;           // giving up: the attempt's row version for which that is safe
 };
 
 // Where an attempt stood that is blocked now.
@@ -49,6 +53,13 @@ static struct status choose_state(const struct settle_job *job, const struct att
             FAIL(INVALID, "there is no new value to be set");
         }
         *out = ATTEMPT_STAGED;
+        return OK_STATUS;
+    case MANAGE_IMPORT:
+        if (retry != ATTEMPT_RECONCILE || !kind_is_issued(c->kind)) {
+            FAIL(INVALID, "only a value that an issuer was to make can be imported in its place: "
+                          "set the account to what is current, then action=retry");
+        }
+        *out = ATTEMPT_RECONCILE;
         return OK_STATUS;
     case MANAGE_ABANDON:
         break;
@@ -89,8 +100,34 @@ static struct status give_up(struct session *s, const struct settle_job *job,
     } else {
         // Else it would be due again at once.
         TRY(due_set_next(s, &c, found->now_us, job->op->arena));
+        if (c.kind == ROTUNDA_K6) {
+            c.next_rotation_us = found->now_us + ROTATION_MIN_INTERVAL_S * CLOCK_SECOND;
+        }
     }
     return credential_store(s, k, &c);
+}
+
+// The pending value becomes what a person made by hand; that it works is for the target to say.
+static struct status import_value(struct session *s, const struct settle_job *job,
+                                  const struct credential *c)
+{
+    const struct keyring *k = job->op->worker->vault->keyring;
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    const struct store_value key[] = {store_uuid(c->id)};
+    TRY(session_exec(s, &find_values, key, ARRAY_LEN(key), &rows));
+    for (int row = 0; row < rows.count; row++) {
+        struct version v;
+        TRY(version_read(k, &rows, row, 0, &v));
+        if (str_equal_c(v.state, "pending")) {
+            struct buffer sealed CLEANUP(buffer_done);
+            buffer_init(&sealed, SEALED_BYTES);
+            v.external_id = job->value.external_id;
+            v.valid_until_us = 0;
+            TRY(version_seal(k, c->mount, bytes_from_str(job->value.text), &v, &sealed));
+            return version_fill(s, k, &v);
+        }
+    }
+    FAIL(CONFLICT, "the rotation has no new value any more");
 }
 
 static struct status settle_work(struct session *s, void *arg)
@@ -123,6 +160,9 @@ static struct status settle_work(struct session *s, void *arg)
     if (!attempt_is_open(change.next.state)) {
         return give_up(s, job, &found, change.next.state);
     }
+    if (job->action == MANAGE_IMPORT) {
+        return import_value(s, job, &found.credential);
+    }
     return job->action == MANAGE_APPLY ? session_exec(s, &raise_fence, NULL, 0, NULL) : OK_STATUS;
 }
 
@@ -146,10 +186,14 @@ static struct status check_giving_up(struct settle_job *job, const struct creden
 }
 
 struct status manage_settle(struct operation *op, const struct credential_found *found,
-                            enum manage_action action, struct str *out_message)
+                            enum manage_action action, struct manage_value value,
+                            struct str *out_message)
 {
-    struct settle_job job = {
-        .op = op, .credential = found->credential.id, .attempt = found->attempt, .action = action};
+    struct settle_job job = {.op = op,
+                             .credential = found->credential.id,
+                             .attempt = found->attempt,
+                             .action = action,
+                             .value = value};
     if (action == MANAGE_ABANDON) {
         TRY(check_giving_up(&job, &found->credential, out_message));
     }

@@ -9,7 +9,13 @@ static const struct store_statement insert_version = {
     "rotation.insert_value",
     "INSERT INTO rotation_value (id, namespace_id, credential_id, version, account, state, "
     "attempt_id, external_id, public_part, salt, ciphertext, key_epoch, created_at, row_version, "
-    "mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"};
+    "mac, valid_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
+    "$16)"};
+static const struct store_statement fill_version = {
+    "rotation.fill_value",
+    "UPDATE rotation_value SET external_id = $2, ciphertext = $3, key_epoch = $4, "
+    "valid_until = $5, row_version = $6, mac = $7 "
+    "WHERE id = $1 AND row_version = $6 - 1 AND state = 'pending' RETURNING 1"};
 static const struct store_statement update_version = {
     "rotation.update_value",
     "UPDATE rotation_value SET state = $2, ciphertext = CASE WHEN $3 THEN ciphertext END, "
@@ -33,6 +39,9 @@ static struct status begin_mac(struct row_mac *m, const struct keyring *k, const
     row_mac_bytes(m, v->salt);
     row_mac_int(m, v->key_epoch);
     row_mac_int(m, v->created_us);
+    if (v->valid_until_us != 0) { // older rows were made without it
+        row_mac_int(m, v->valid_until_us);
+    }
     return OK_STATUS;
 }
 
@@ -55,9 +64,11 @@ struct status version_read(const struct keyring *k, const struct store_rows *row
     v.key_epoch = store_get_int(rows, row, c++);
     v.created_us = store_get_time(rows, row, c++);
     v.row_version = store_get_int(rows, row, c++);
+    struct bytes mac = store_get_bytes(rows, row, c++);
+    v.valid_until_us = store_get_time(rows, row, c);
     struct row_mac m;
     TRY(begin_mac(&m, k, &v));
-    struct status s = row_mac_check(&m, store_get_bytes(rows, row, c));
+    struct status s = row_mac_check(&m, mac);
     if (!status_ok(s)) {
         log_event(LOG_ERROR, "rotation.value_altered", LOG_UUID("value", v.id));
         return s;
@@ -103,6 +114,17 @@ static struct status finish_mac(const struct keyring *k, const struct version *v
     return OK_STATUS;
 }
 
+// An intent has no value yet, and refers to no key.
+static struct store_value sealed_or_null(const struct version *v)
+{
+    return v->key_epoch == 0 ? store_null(STORE_BYTEA) : store_bytea(v->ciphertext);
+}
+
+static struct store_value epoch_or_null(const struct version *v)
+{
+    return v->key_epoch == 0 ? store_null(STORE_INT8) : store_int(v->key_epoch);
+}
+
 struct status version_insert(struct session *s, const struct keyring *k,
                              const struct version *given)
 {
@@ -111,13 +133,35 @@ struct status version_insert(struct session *s, const struct keyring *k,
     v.row_version++;
     TRY(finish_mac(k, &v, mac));
     const struct store_value values[VERSION_COLUMN_COUNT] = {
-        store_uuid(v.id),         store_int(v.namespace_id), store_uuid(v.credential),
-        store_int(v.number),      store_text(v.account),     store_text(v.state),
-        store_uuid(v.attempt),    store_text(v.external_id), store_bytea(v.public_part),
-        store_bytea(v.salt),      store_bytea(v.ciphertext), store_int(v.key_epoch),
-        store_time(v.created_us), store_int(v.row_version),  store_bytea(BYTES_OF(mac)),
+        store_uuid(v.id),           store_int(v.namespace_id),
+        store_uuid(v.credential),   store_int(v.number),
+        store_text(v.account),      store_text(v.state),
+        store_uuid(v.attempt),      store_text(v.external_id),
+        store_bytea(v.public_part), store_bytea(v.salt),
+        sealed_or_null(&v),         epoch_or_null(&v),
+        store_time(v.created_us),   store_int(v.row_version),
+        store_bytea(BYTES_OF(mac)), store_time(v.valid_until_us),
     };
     return session_exec(s, &insert_version, values, ARRAY_LEN(values), NULL);
+}
+
+struct status version_fill(struct session *s, const struct keyring *k, const struct version *given)
+{
+    struct version v = *given;
+    uint8_t mac[ROW_MAC_BYTES];
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    v.row_version++;
+    TRY(finish_mac(k, &v, mac));
+    const struct store_value values[] = {
+        store_uuid(v.id),           store_text(v.external_id),    sealed_or_null(&v),
+        epoch_or_null(&v),          store_time(v.valid_until_us), store_int(v.row_version),
+        store_bytea(BYTES_OF(mac)),
+    };
+    TRY(session_exec(s, &fill_version, values, ARRAY_LEN(values), &rows));
+    if (rows.count != 1) {
+        FAIL(CONFLICT, "the value was changed by someone else meanwhile");
+    }
+    return OK_STATUS;
 }
 
 static struct status update_row(struct session *s, const struct keyring *k,

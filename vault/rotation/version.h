@@ -20,21 +20,22 @@ struct version {
     struct str account;
     struct str state;
     struct uuid attempt;    // nil: it was imported
-    struct str external_id; // K4, K5
+    struct str external_id; // K3 to K6; empty: none
     struct bytes public_part;
     struct bytes salt;
-    struct bytes ciphertext; // empty once it has ended
-    int64_t key_epoch;
+    struct bytes ciphertext; // empty once it has ended, and as long as an issuer has yet to make it
+    int64_t key_epoch;       // 0 as long as the ciphertext is empty
     int64_t created_us;
-    int64_t row_version; // 0: not stored yet
+    int64_t valid_until_us; // as the issuer said; 0: it didn't
+    int64_t row_version;    // 0: not stored yet
 };
 
 // The columns that version_read() expects, of a table aliased v.
 #define VERSION_COLUMNS                                                                            \
     "v.id, v.namespace_id, v.credential_id, v.version, v.account, v.state, v.attempt_id, "         \
     "v.external_id, v.public_part, v.salt, v.ciphertext, v.key_epoch, v.created_at, "              \
-    "v.row_version, v.mac"
-enum { VERSION_COLUMN_COUNT = 15 };
+    "v.row_version, v.mac, v.valid_until"
+enum { VERSION_COLUMN_COUNT = 16 };
 
 // INTEGRITY when the row was altered; SEALED.
 struct status version_read(const struct keyring *k, const struct store_rows *rows, int row,
@@ -52,6 +53,9 @@ struct status version_open(const struct keyring *k, struct uuid mount, const str
 // In a session's transaction. CONFLICT.
 struct status version_insert(struct session *s, const struct keyring *k,
                              const struct version *given);
+// A pending row gets the value that an issuer made: ciphertext, epoch, external id and validity as
+// given; without an epoch it loses what it had. CONFLICT.
+struct status version_fill(struct session *s, const struct keyring *k, const struct version *given);
 // Another state for the row as it was read; retired ones lose their value. CONFLICT.
 struct status version_change(struct session *s, const struct keyring *k, const struct version *v,
                              struct str state);

@@ -125,13 +125,13 @@ static void a_reply_arrives_with_its_lists(void **state)
     protocol_reply_done(&got);
 }
 
-static void an_issued_secret_arrives_as_octets(void **state)
+static void an_issued_secret_arrives_as_it_was_made(void **state)
 {
     struct world *w = *state;
     struct protocol_request request = probe_request();
     request.op = PROTOCOL_APPLY;
     struct secret *issued = NULL;
-    assert_ok(secret_copy(BYTES_OF("\x00\xFF\x10"), &issued));
+    assert_ok(secret_copy(bytes_from_str(STR("a\"\n\xC3\xA4")), &issued));
     struct protocol_reply sent = {.id = 7,
                                   .attempt = STR(ATTEMPT),
                                   .result = PROTOCOL_APPLIED,
@@ -144,6 +144,117 @@ static void an_issued_secret_arrives_as_octets(void **state)
     assert_true(secret_equal(issued, got.issued));
     protocol_reply_done(&got);
     protocol_reply_done(&sent);
+}
+
+static void an_uploaded_key_has_an_id_and_no_secret(void **state)
+{
+    struct world *w = *state;
+    struct protocol_request request = probe_request();
+    request.op = PROTOCOL_APPLY;
+    struct protocol_reply sent = {
+        .id = 7, .attempt = STR(ATTEMPT), .result = PROTOCOL_APPLIED, .issued_id = STR("key-9")};
+    assert_ok(protocol_reply_encode(&sent, &w->line));
+    struct protocol_reply got;
+    assert_ok(protocol_reply_decode(line_of(w), &request, w->arena, &got));
+    assert_str("key-9", got.issued_id);
+    assert_null(got.issued);
+    protocol_reply_done(&got);
+}
+
+static void a_generated_pair_arrives_with_both_halves(void **state)
+{
+    struct world *w = *state;
+    struct protocol_request request = probe_request();
+    request.op = PROTOCOL_GENERATE;
+    struct protocol_reply sent = {.id = 7, .attempt = STR(ATTEMPT), .result = PROTOCOL_DONE};
+    assert_ok(secret_copy(bytes_from_str(STR("private")), &sent.generated));
+    assert_ok(secret_copy(bytes_from_str(STR("public")), &sent.generated_public));
+    assert_ok(protocol_reply_encode(&sent, &w->line));
+    struct protocol_reply got;
+    assert_ok(protocol_reply_decode(line_of(w), &request, w->arena, &got));
+    assert_true(secret_equal(sent.generated, got.generated));
+    assert_true(secret_equal(sent.generated_public, got.generated_public));
+    protocol_reply_done(&got);
+    protocol_reply_done(&sent);
+}
+
+#define MADE(more)                                                                                 \
+    "{\"id\":7,\"attempt\":\"" ATTEMPT "\",\"result\":\"applied\",\"error_class\":\"none\"," more  \
+    "}"
+
+static void what_is_issued_and_makes_no_sense_is_refused(void **state)
+{
+    struct protocol_request r = probe_request();
+    r.op = PROTOCOL_APPLY;
+    assert_ok(decode(*state, &r, MADE("\"issued\":{\"external_id\":\"k\",\"secret\":\"eA==\"}")));
+    // No id, no base64, empty, not text, a time before all times, half a pair.
+    assert_status(INVALID, decode(*state, &r, MADE("\"issued\":{\"secret\":\"eA==\"}")));
+    assert_status(INVALID,
+                  decode(*state, &r, MADE("\"issued\":{\"external_id\":\"k\",\"secret\":\"?\"}")));
+    assert_status(INVALID,
+                  decode(*state, &r, MADE("\"issued\":{\"external_id\":\"k\",\"secret\":\"\"}")));
+    assert_status(INVALID, decode(*state, &r,
+                                  MADE("\"issued\":{\"external_id\":\"k\",\"secret\":\"AP8=\"}")));
+    assert_status(
+        INVALID,
+        decode(*state, &r, MADE("\"issued\":{\"external_id\":\"k\",\"valid_until_us\":-1}")));
+    assert_status(INVALID, decode(*state, &r, MADE("\"issued\":\"k\"")));
+    assert_status(INVALID, decode(*state, &r, MADE("\"generated\":{\"secret\":\"eA==\"}")));
+}
+
+static void a_throttled_answer_says_for_how_long(void **state)
+{
+    struct world *w = *state;
+    struct protocol_request request = probe_request();
+    struct protocol_reply sent = {.id = 7,
+                                  .attempt = STR(ATTEMPT),
+                                  .result = PROTOCOL_UNREACHABLE,
+                                  .error = ROTUNDA_ERROR_THROTTLED,
+                                  .retry_after_s = 90};
+    assert_ok(protocol_reply_encode(&sent, &w->line));
+    struct protocol_reply got;
+    assert_ok(protocol_reply_decode(line_of(w), &request, w->arena, &got));
+    assert_int_equal(ROTUNDA_ERROR_THROTTLED, got.error);
+    assert_int_equal(90, got.retry_after_s);
+    protocol_reply_done(&got);
+}
+
+static void a_rotator_of_before_declares_nothing_new(void **state)
+{
+    struct world *w = *state;
+    struct protocol_request hello = {.op = PROTOCOL_HELLO, .abi = ROTUNDA_ROTATOR_ABI};
+    struct protocol_reply got;
+    assert_ok(protocol_reply_decode(
+        STR("{\"id\":0,\"result\":\"done\",\"error_class\":\"none\",\"abi\":1,\"name\":\"x\","
+            "\"kind\":\"K1\",\"overlap\":false,\"max_slots\":1,\"idempotent\":[\"apply\"],"
+            "\"ops\":[\"apply\",\"probe\"]}"),
+        &hello, w->arena, &got));
+    assert_false(got.hello.fences);
+    assert_int_equal(ROTUNDA_IDEMPOTENT_APPLY, got.hello.idempotent);
+    assert_int_equal(0, got.hello.acceptance_s);
+}
+
+static void what_a_rotator_declares_arrives(void **state)
+{
+    struct world *w = *state;
+    struct protocol_request hello = {.op = PROTOCOL_HELLO, .abi = ROTUNDA_ROTATOR_ABI};
+    struct protocol_reply sent = {.result = PROTOCOL_DONE};
+    sent.hello = (struct protocol_hello){.abi = ROTUNDA_ROTATOR_ABI,
+                                         .name = STR("x"),
+                                         .kind = ROTUNDA_K5,
+                                         .idempotent = ROTUNDA_REROLL,
+                                         .fences = true,
+                                         .acceptance_s = 60,
+                                         .acceptance_probes = 3,
+                                         .ops = 1U << PROTOCOL_GENERATE | 1U << PROTOCOL_ENABLE};
+    assert_ok(protocol_reply_encode(&sent, &w->line));
+    struct protocol_reply got;
+    assert_ok(protocol_reply_decode(line_of(w), &hello, w->arena, &got));
+    assert_true(got.hello.fences);
+    assert_int_equal(ROTUNDA_REROLL, got.hello.idempotent);
+    assert_int_equal(60, got.hello.acceptance_s);
+    assert_int_equal(3, got.hello.acceptance_probes);
+    assert_int_equal(sent.hello.ops, got.hello.ops);
 }
 
 static void an_answer_to_something_else_is_refused(void **state)
@@ -226,7 +337,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_request_arrives_as_it_was_sent),
         TEST(a_reply_arrives_with_its_lists),
-        TEST(an_issued_secret_arrives_as_octets),
+        TEST(an_issued_secret_arrives_as_it_was_made),
+        TEST(an_uploaded_key_has_an_id_and_no_secret),
+        TEST(a_generated_pair_arrives_with_both_halves),
+        TEST(what_is_issued_and_makes_no_sense_is_refused),
+        TEST(a_throttled_answer_says_for_how_long),
+        TEST(a_rotator_of_before_declares_nothing_new),
+        TEST(what_a_rotator_declares_arrives),
         TEST(an_answer_to_something_else_is_refused),
         TEST(a_result_that_makes_no_sense_is_refused),
         TEST(a_long_message_is_refused),

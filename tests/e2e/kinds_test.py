@@ -1,0 +1,428 @@
+# SPDX-License-Identifier: ISC
+"""Each kind of credential at a mock target, through each fault: afterwards exactly one value is current, it
+works, nothing unknown is left at the target, and nothing was made twice where once was enough."""
+
+import concurrent.futures
+import contextlib
+import fcntl
+import os
+import signal
+import time
+import traceback
+import unittest
+
+import harness
+
+CONFIG = "rotation {\n  min_interval_s = 1\n}\n"
+OVERLAPPING = ("mock-slots", "mock-keys", "mock-issuer")
+BEFORE = "die_before_commit crash hang garbage flood other_attempt".split()
+AFTER = "die_after_commit lose_reply land_late".split()
+REFUSED = "unreachable throttled".split()
+
+
+class Entry:
+    """A line of the mock's state that has a value."""
+
+    def __init__(self, line):
+        words = line.split()
+        self.id, self.attempt = words[1], words[2]
+        self.value = bytes.fromhex(words[4]).decode()
+        self.enabled = words[5] == "on"
+        valid_until_us = int(words[6])
+        self.expired = 0 < valid_until_us <= time.time() * 1e6
+
+
+class Case:
+    """A credential and a target of its own."""
+
+    def __init__(self, test, name, rotator, target=None, **fields):
+        self.test, self.name, self.rotator = test, name, rotator
+        self.folder = harness.tempfile.mkdtemp(prefix="rotunda-kinds.")
+        os.chmod(self.folder, 0o777)
+        test.addCleanup(harness.shutil.rmtree, self.folder, True)
+        self.seed()
+        body = {"rotator": rotator, "state_dir": self.folder, "username": "u", "password": "p", "timeout": "1s"}
+        self.post(204, f"rotation/targets/{name}", {**body, **(target or {})})
+        body = {"target": name, "account": "app", "interval": "1h", "owner": "o", "purpose": "p"}
+        if rotator in OVERLAPPING:
+            body["grace"] = "1s"
+        if rotator == "mock-mint":
+            del body["interval"]
+        if rotator == "mock-rolled-shown":
+            body["password"] = "from-before"
+        body.update(fields)
+        self.post(204, f"rotation/credentials/{name}", body)
+
+    def seed(self):
+        path = os.path.join(self.folder, "state")
+        if self.rotator == "mock-rolled-shown":
+            with open(path, "w", encoding="ascii") as f:
+                f.write(f"app - - 0 {b'from-before'.hex()} on 0 0 0\n")
+            os.chmod(path, 0o666)
+
+    def post(self, expected, path, body=None):
+        return self.test.assertStatus(expected, self.test.vault.post(path, body))
+
+    def break_(self, **settings):
+        self.post(204, f"rotation/targets/{self.name}", {**settings, "password": "p"})
+
+    def rotate(self, timeout="0s"):
+        return self.post(200, f"rotation/credentials/{self.name}/rotate", {"timeout": timeout}).data
+
+    def acknowledge(self, expected=204, **body):
+        return self.post(expected, f"rotation/credentials/{self.name}/acknowledge", body)
+
+    def info(self):
+        return self.test.assertStatus(200, self.test.vault.get(f"rotation/credentials/{self.name}")).data
+
+    def creds(self, query=""):
+        return self.test.vault.get(f"rotation/creds/{self.name}{query}")
+
+    def events(self):
+        reply = self.test.vault.get(f"rotation/credentials/{self.name}/history")
+        return self.test.assertStatus(200, reply).data["events"]
+
+    def wait(self, state, seconds=40):
+        self.test.wait_for(lambda: self.info()["state"] == state, seconds, lambda: (self.name, self.events()[-12:]))
+
+    def served(self):
+        self.test.wait_for(lambda: self.creds().status == 200, 40, lambda: (self.name, self.events()[-12:]))
+        return self.creds().data
+
+    def entries(self):
+        with open(os.path.join(self.folder, "state"), encoding="ascii") as f:
+            fcntl.flock(f, fcntl.LOCK_SH)  # the mock writes it under its lock
+            entries = [Entry(line) for line in f if line.split()[4] != "-"]
+        return [e for e in entries if not e.expired]
+
+    def calls(self, operation):
+        with contextlib.suppress(FileNotFoundError), open(os.path.join(self.folder, "calls"), encoding="ascii") as f:
+            return sum(line.split()[0] == operation for line in f)
+        return 0
+
+    def add_entry(self, name, attempt="-"):
+        """Something that somebody else made there."""
+        with open(os.path.join(self.folder, "state"), "a", encoding="ascii") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            f.write(f"app {name} {attempt} 0 {b'of-a-stranger'.hex()} on 0 0 0\n")
+
+
+class KindsTest(harness.VaultTest):
+    config = CONFIG
+    lease_ms = 4000
+
+    @classmethod
+    def setUpClass(cls):
+        os.environ["ROTUNDA_TEST_ROTATION_LEASE_MS"] = str(cls.lease_ms * harness.SLOWNESS)
+        super().setUpClass()
+        reply = cls.vault.post("sys/mounts/rotation", {"type": "rotation"})
+        assert reply.status == 204, reply
+
+    def wait_for(self, what, seconds, why):
+        deadline = time.monotonic() + seconds * harness.SLOWNESS
+        while not (found := what()):
+            if time.monotonic() > deadline:
+                self.fail(f"waited in vain: {why()}")
+            time.sleep(0.1)
+        return found
+
+    def assertWhole(self, case, unknown=()):
+        """What is served is the only value that the target has, but for what others have there."""
+        creds = case.served()
+        left = [e for e in case.entries() if e.id not in unknown]
+        where = (case.name, [vars(e) for e in left], case.events()[-8:])
+        self.assertEqual(1, len(left), where)
+        self.assertTrue(left[0].enabled, where)
+        if case.rotator == "mock-keys":
+            self.assertEqual(creds["public_part"], left[0].value, where)
+        else:
+            self.assertEqual(creds["password"], left[0].value, where)
+        if left[0].id != "-":
+            self.assertEqual(creds["external_id"], left[0].id, where)
+
+    def begin(self, prefix, rotators, faults, **more):
+        """One credential for each rotator and fault, rotated once without the fault."""
+        # At the small scale each rotator gets every third fault, the issuer of keys all of them.
+        every = 1 if harness.FULL or len(faults) < 4 else 3
+        pairs = [(r, f) for i, r in enumerate(rotators) for f in self.some(faults, r, i, every)]
+        cases = [(Case(self, f"{prefix}_{r}_{f}", r, **more), f) for r, f in pairs]
+        for case, _ in cases:
+            case.first = case.served()
+        for case, _ in cases:
+            case.wait("idle")
+        return cases
+
+    @staticmethod
+    def some(faults, rotator, at, every):
+        return faults if rotator == "mock-issuer" else faults[at % every :: every]
+
+    def run_with_faults(self, cases):
+        """Rotates all of them with their faults, which happen once; returns when all is over."""
+        for case, fault in cases:
+            case.applies = case.calls("apply")
+            case.break_(fault=fault, fault_once="true")
+            case.rotate()
+        for case, _ in cases:
+            case.wait("idle")
+
+
+class LifeScenarios(KindsTest):
+    def scenario_every_kind_is_rotated_and_leaves_nothing_behind(self):
+        rotators = (*OVERLAPPING, "mock", "mock-rolled", "mock-rolled-shown", "mock-mint")
+        cases = self.begin("plain", rotators, [None])
+        for case, _ in cases:
+            case.applies = case.calls("apply")
+            self.assertIsNone(case.rotate("20s")["error_class"], case.name)
+        for case, _ in cases:
+            if case.rotator == "mock-mint":
+                self.assertIsNotNone(case.served()["valid_until"])
+                continue
+            case.wait("idle")
+            self.assertWhole(case)
+            self.assertNotEqual(case.first["password"], case.served()["password"])
+            self.assertEqual(case.applies + 1, case.calls("apply"))
+
+    def scenario_an_issued_value_is_disabled_and_observed_before_it_is_ended(self):
+        case = Case(self, "observed", "mock-issuer", grace="3s")
+        first = case.served()
+        case.wait("idle")
+        self.assertIsNone(case.rotate("20s")["error_class"])
+        self.assertEqual(first["password"], case.creds("?version=previous").data["password"])
+        old = lambda: [e for e in case.entries() if e.id == first["external_id"]]  # noqa: E731
+        self.assertTrue(old()[0].enabled)
+        self.wait_for(lambda: old() and not old()[0].enabled, 20, case.events)
+        self.assertStatus(404, case.creds("?version=previous"))
+        case.wait("idle")
+        self.assertEqual([], old())
+        self.assertWhole(case)
+
+    def scenario_what_is_short_lived_is_minted_anew_before_it_ends(self):
+        case = Case(self, "minted", "mock-mint", {"life_s": "6"})
+        seen = set()
+
+        def minted():
+            reply = self.assertStatus(200, case.creds())
+            seen.add(reply.data["password"])
+            self.assertIn(reply.data["password"], [e.value for e in case.entries()])
+            return len(seen) > 2
+
+        case.served()
+        self.wait_for(minted, 30, case.events)
+
+    def scenario_what_has_expired_is_not_served(self):
+        case = Case(self, "expired", "mock-mint", {"life_s": "3"})
+        case.served()
+        case.break_(fault="unreachable")
+        reply = self.wait_for(lambda: case.creds().status == 503 and case.creds(), 20, case.events)
+        self.assertIn("expired", reply.errors[0])
+        self.assertGreaterEqual(int(reply.headers["Retry-After"]), 1)
+        case.break_(fault=None)
+        case.served()
+
+    def scenario_a_value_that_is_accepted_late_is_waited_for(self):
+        cases = self.begin("slow", OVERLAPPING + ("mock",), [None], target={"accept_after_ms": "800"})
+        for case, _ in cases:
+            case.rotate()
+        for case, _ in cases:
+            case.wait("idle")
+            self.assertWhole(case)
+            self.assertEqual(2, case.calls("apply"), case.name)
+            self.assertNotIn("reconcile", [e["state"] for e in case.events()])
+
+
+class FaultScenarios(LifeScenarios):
+    def scenario_before_the_commit_nothing_has_changed(self):
+        cases = self.begin("before", (*OVERLAPPING, "mock-rolled", "mock-rolled-shown"), BEFORE + REFUSED)
+        self.run_with_faults(cases)
+        for case, fault in cases:
+            self.assertWhole(case)
+            self.assertEqual(case.applies + 2, case.calls("apply"))
+
+    def scenario_a_lost_reply_leaves_no_orphan(self):
+        cases = self.begin("after", (*OVERLAPPING, "mock", "mock-rolled"), AFTER)
+        self.run_with_faults(cases)
+        for case, fault in cases:
+            self.assertWhole(case)
+            made = case.calls("apply") - case.applies
+            self.assertLessEqual(made, 2, case.events()[-12:])
+
+    def scenario_a_lying_probe_decides_nothing_for_long(self):
+        cases = self.begin("lie", OVERLAPPING, ["lie_rejected"])
+        for case, fault in cases:
+            case.break_(fault=fault, fault_op="probe", fault_once="true")
+            case.rotate()
+        for case, _ in cases:
+            case.wait("idle")
+            self.assertWhole(case)
+
+    def scenario_what_is_not_tagged_is_disabled_at_most_and_named(self):
+        case = Case(self, "untagged", "mock-issuer", {"tags": "false", "cap": "5"})
+        case.served()
+        case.wait("idle")
+        case.add_entry("old-key")
+        case.break_(fault="lose_reply", fault_once="true")
+        case.rotate()
+        case.wait("idle")
+        unknown = [e for e in case.entries() if not e.enabled]
+        self.assertEqual(1, len(unknown))
+        self.assertTrue(any(unknown[0].id in e["detail"] for e in case.events()), case.events())
+        self.assertWhole(case, (unknown[0].id, "old-key"))
+        self.assertTrue(next(e for e in case.entries() if e.id == "old-key").enabled)
+
+    def scenario_keys_of_strangers_are_never_touched(self):
+        case = Case(self, "strange", "mock-issuer", {"cap": "5"})
+        case.served()
+        case.wait("idle")
+        case.add_entry("before")
+        case.add_entry("tagged", "0197a2b4-0000-7000-8000-000000000000")
+        case.break_(fault="lose_reply", fault_once="true")
+        case.rotate()
+        self.wait_for(lambda: case.info()["state"] == "reconcile", 20, case.events)
+        case.add_entry("meanwhile")
+        case.wait("idle")
+        strangers = ("before", "tagged", "meanwhile")
+        self.assertWhole(case, strangers)
+        self.assertEqual([True] * 3, [e.enabled for e in case.entries() if e.id in strangers])
+
+    def scenario_a_full_account_names_what_takes_its_slots(self):
+        case = Case(self, "full", "mock-issuer")
+        case.served()
+        case.wait("idle")
+        case.add_entry("taken-1")
+        case.add_entry("taken-2")
+        reply = case.rotate("20s")
+        self.assertEqual(("blocked", "cap_reached"), (reply["state"], reply["error_class"]))
+        self.assertIn("taken-1", reply["error"])
+        self.assertEqual(200, case.creds().status)
+        case.break_(cap="4")
+        case.acknowledge(action="retry")
+        case.wait("idle")
+        self.assertWhole(case, ("taken-1", "taken-2"))
+
+    def scenario_what_is_not_permitted_waits_for_a_person(self):
+        cases = self.begin("forbidden", (*OVERLAPPING, "mock-rolled", "mock-mint"), ["not_permitted"])
+        for case, fault in cases:
+            case.break_(fault=fault)
+            case.rotate()
+        for case, _ in cases:
+            case.wait("blocked")
+            self.assertEqual("not_permitted", case.info()["error_class"])
+            self.assertEqual(case.first["password"], case.served()["password"])
+            case.break_(fault=None)
+            case.acknowledge(action="retry")
+        for case, _ in cases:
+            case.wait("idle" if case.rotator != "mock-mint" else "draining")
+            self.assertEqual(case.first["version"] + 1, case.served()["version"])
+
+    def scenario_a_value_that_was_rolled_and_lost_is_imported_by_a_person(self):
+        case = Case(self, "lost", "mock-rolled-shown")
+        case.break_(fault="lose_reply", fault_once="true")
+        case.rotate()
+        case.wait("blocked")
+        self.assertEqual("lost", case.info()["error_class"])
+        self.assertStatus(503, case.creds())
+        case.acknowledge(400, action="import")
+        case.acknowledge(action="import", password="not it")
+        case.wait("blocked")
+        case.acknowledge(action="import", password=case.entries()[0].value, external_id=case.entries()[0].id)
+        case.wait("idle")
+        self.assertWhole(case)
+
+    def scenario_a_retirement_is_tried_until_it_is_done(self):
+        cases = self.begin("stuck", OVERLAPPING[1:], ["not_permitted"])
+        for case, fault in cases:
+            case.break_(fault=fault, fault_op="retire")
+            case.rotate()
+        for case, _ in cases:
+            self.wait_for(lambda c=case: c.info()["error_class"] == "not_permitted", 30, case.events)
+            self.assertEqual("draining", case.info()["state"])
+            attention = self.vault.get("rotation/status").data["attention"]
+            self.assertIn(case.name, [c["name"] for c in attention])
+            case.break_(fault=None)
+        for case, _ in cases:
+            case.wait("idle")
+            self.assertWhole(case)
+
+
+class ScenariosTest(FaultScenarios):
+    """All of them side by side at one vault: each has credentials and targets of its own."""
+
+    def test_scenarios(self):
+        names = [name for name in dir(self) if name.startswith("scenario_")]
+        failed = []
+        with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+            runs = {pool.submit(getattr(self, name)): name for name in names}
+            for run in concurrent.futures.as_completed(runs):
+                if run.exception() is not None:
+                    failed.append(runs[run] + "\n" + "".join(traceback.format_exception(run.exception())))
+        self.assertEqual([], failed, "\n".join(failed))
+
+
+class CrashTest(KindsTest):
+    """The node dies between the create and the storing of what was made, all kinds being at work."""
+
+    lease_ms = 1500
+
+    def restart(self, crash_at):
+        node = self.vault.node
+        if node.process is not None:
+            self.assertEqual(0, node.stop())
+        os.environ["ROTUNDA_TEST_ROTATION_CRASH"] = crash_at
+        try:
+            self.vault.restart(node)
+        finally:
+            del os.environ["ROTUNDA_TEST_ROTATION_CRASH"]
+
+    def crash(self, cases, place):
+        self.restart(place)
+        for case in cases:
+            with contextlib.suppress(OSError, AssertionError):
+                case.rotate()
+        node = self.vault.node
+        self.assertEqual(-signal.SIGKILL, node.process.wait(timeout=30 * harness.SLOWNESS))
+        node.process = None
+        self.restart("")
+
+    def test_what_was_made_when_the_node_died_is_found(self):
+        cases = [case for case, _ in self.begin("killed", (*OVERLAPPING, "mock", "mock-rolled"), [None])]
+        places = ["apply:after", "applied:before", "applied:after", "disable:after", "retire:after"]
+        for place in places if harness.FULL else places[1:2]:
+            self.crash([c for c in cases if c.rotator == "mock-issuer"] if place == places[1] else cases, place)
+            for case in cases:
+                case.wait("idle")
+                self.assertWhole(case)
+
+
+class RulesTest(KindsTest):
+    def refused(self, rotator, expected, **fields):
+        with self.assertRaises(AssertionError) as caught:
+            Case(self, f"refused_{rotator}_{len(expected)}", rotator, **fields)
+        self.assertIn("<400", str(caught.exception))
+        self.assertIn(expected, str(caught.exception))
+
+    def test_what_makes_no_sense_for_a_kind_is_refused(self):
+        for rotator in ("mock-keys", "mock-issuer", "mock-rolled", "mock-mint"):
+            self.refused(rotator, "accounts: a pair makes no sense", account=None, accounts=["a", "b"])
+        self.refused("mock-keys", "password: the rotator makes a key pair", password="x")
+        self.refused("mock-mint", "password: what is short-lived", password="x")
+        self.refused("mock-issuer", "external_id: required beside password", password="x")
+        self.refused("mock", "external_id: only beside", external_id="x", password="x")
+        self.refused("mock-rolled-shown", "password: required", password=None)
+
+    def test_an_issued_value_is_imported_with_its_id(self):
+        case = Case(self, "imported", "mock-issuer")
+        case.served()
+        case.wait("idle")
+        case.add_entry("by-hand")
+        self.assertStatus(204, self.vault.delete("rotation/credentials/imported"))
+        body = {"target": "imported", "account": "app", "interval": "1h", "grace": "1s", "owner": "o", "purpose": "p"}
+        body.update(password="of-a-stranger", external_id="by-hand")
+        self.assertStatus(204, self.vault.post("rotation/credentials/imported", body))
+        self.assertEqual("by-hand", case.served()["external_id"])
+        case.rotate()
+        case.wait("idle")
+        self.assertNotIn("by-hand", [e.id for e in case.entries()])
+
+
+if __name__ == "__main__":
+    unittest.main()
