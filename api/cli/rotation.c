@@ -2,9 +2,8 @@
 // Targets, credentials and their rotation.
 #include <string.h>
 
-#include "api/cli/body.h"
 #include "api/cli/commands.h"
-#include "api/cli/output.h"
+#include "api/cli/rotation_cli.h"
 #include "vault/base/limits.h"
 
 // "targets" or "credentials", by the command's own name.
@@ -15,8 +14,7 @@ static const char *collection(const struct cli *c)
                : "credentials";
 }
 
-// <mount>/<kind>[/<name>][<tail>], the name from the first operand when there is one.
-static struct status make_path(struct cli *c, const char *kind, const char *tail, struct str *out)
+struct status rotation_cli_path(struct cli *c, const char *kind, const char *tail, struct str *out)
 {
     struct str mount = cli_args_text(&c->args, "mount");
     struct str name = {NULL, 0};
@@ -34,7 +32,7 @@ static struct status read_and_print(struct cli *c, const char *kind, const char 
 {
     CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
     struct str path;
-    TRY(make_path(c, kind, tail, &path));
+    TRY(rotation_cli_path(c, kind, tail, &path));
     TRY(cli_connect(c, true));
     TRY(cli_get(c, path, &answer));
     return cli_print_answer(c, &answer);
@@ -56,7 +54,7 @@ static struct status run_write(struct cli *c)
     CLEANUP(cli_buffer_done) struct buffer body;
     struct str path;
     buffer_init(&body, LIMIT_RESPONSE_BYTES);
-    TRY(make_path(c, collection(c), "", &path));
+    TRY(rotation_cli_path(c, collection(c), "", &path));
     TRY(cli_body_read(c, 1, &body));
     TRY(cli_connect(c, true));
     TRY(cli_post(c, path, buffer_str(&body), &answer));
@@ -68,7 +66,7 @@ static struct status run_list(struct cli *c)
 {
     CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
     struct str path;
-    TRY(make_path(c, collection(c), "", &path));
+    TRY(rotation_cli_path(c, collection(c), "", &path));
     TRY(cli_connect(c, true));
     TRY(cli_list(c, path, &answer));
     return cli_print_keys(c, &answer);
@@ -78,7 +76,7 @@ static struct status run_delete(struct cli *c)
 {
     CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
     struct str path;
-    TRY(make_path(c, collection(c), "", &path));
+    TRY(rotation_cli_path(c, collection(c), "", &path));
     TRY(cli_connect(c, true));
     TRY(cli_delete(c, path, &answer));
     cli_say(c, "Deleted (if it was there): %.*s", STR_ARG(path));
@@ -92,105 +90,10 @@ static struct status run_creds(struct cli *c)
     if (cli_args_bool(&c->args, "previous", false)) {
         request.query = STR("version=previous");
     }
-    TRY(make_path(c, "creds", "", &request.path));
+    TRY(rotation_cli_path(c, "creds", "", &request.path));
     TRY(cli_connect(c, true));
     TRY(cli_call(c, &request, &answer));
     return cli_print_answer(c, &answer);
-}
-
-static struct status rotate_body(struct cli *c, struct buffer *out)
-{
-    struct json_writer w = json_writer_on(out);
-    json_begin_object(&w);
-    cli_body_add_text(c, &w, "timeout", "wait");
-    json_end_object(&w);
-    return json_writer_status(&w);
-}
-
-static bool is_one_of(struct str state, const char *const *states)
-{
-    while (*states != NULL && !str_equal_c(state, *states)) {
-        states++;
-    }
-    return *states != NULL;
-}
-
-// "blocked; not_permitted: the role is a superuser"
-static void describe(const struct cli_answer *answer, struct str state, struct buffer *out)
-{
-    struct json_value data = json_get(answer->json, "data");
-    cli_append_visible(out, state);
-    if (!json_is_null(json_get(data, "error_class"))) {
-        buffer_append_c(out, "; ");
-        cli_append_visible(out, cli_value_text(json_get(data, "error_class")));
-        buffer_append_c(out, ": ");
-        cli_append_visible(out, cli_value_text(json_get(data, "error")));
-    }
-}
-
-static struct status say_unfinished(struct cli *c, struct str name, struct str how)
-{
-    int64_t wait_s = 1;
-    if (cli_args_has(&c->args, "wait")) {
-        TRY(str_parse_duration_s(cli_args_text(&c->args, "wait"), &wait_s));
-    }
-    if (wait_s == 0) {
-        cli_say(c, "Rotation of %.*s was asked for; `rotunda rotation history` tells how it goes.",
-                STR_ARG(name));
-        return OK_STATUS;
-    }
-    status_ignore(cli_problem_remote(
-        &c->problem,
-        "the rotation of %.*s isn't done yet (state %.*s).\nIt goes on; `rotunda rotation history "
-        "%.*s` tells how.",
-        STR_ARG(name), STR_ARG(how), STR_ARG(name)));
-    FAIL(TIMEOUT, "the rotation isn't done yet");
-}
-
-// Done is only what is served now, after a login with it.
-static struct status judge_rotation(struct cli *c, const struct cli_answer *answer)
-{
-    static const char *const done[] = {"promoted", "draining", "retired", NULL};
-    struct json_value data = json_get(answer->json, "data");
-    struct str name = cli_args_operand(&c->args, 0);
-    struct str state;
-    CLEANUP(cli_buffer_done) struct buffer how;
-    buffer_init(&how, CLI_PROBLEM_BYTES);
-    if (!status_ok(json_as_str(json_get(data, "state"), &state))) {
-        return cli_problem_remote(&c->problem, "the answer doesn't say how the rotation went");
-    }
-    describe(answer, state, &how);
-    if (is_one_of(state, done)) {
-        cli_say(c, "Rotated: version %.*s of %.*s is current, and the target accepts it.",
-                STR_ARG(cli_value_text(json_get(data, "version"))), STR_ARG(name));
-        return OK_STATUS;
-    }
-    if (str_equal_c(state, "rolled_back")) {
-        return cli_problem_remote(&c->problem, "the rotation of %.*s was given up", STR_ARG(name));
-    }
-    if (!str_equal_c(state, "blocked")) {
-        return say_unfinished(c, name, buffer_str(&how));
-    }
-    return cli_problem_remote(
-        &c->problem,
-        "the rotation of %.*s waits for a person (state %.*s).\nPut right "
-        "what it names, then acknowledge it: action=retry, apply, import or abandon.",
-        STR_ARG(name), STR_ARG(buffer_str(&how)));
-}
-
-static struct status run_rotate(struct cli *c)
-{
-    CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
-    CLEANUP(cli_buffer_done) struct buffer body;
-    struct str path;
-    buffer_init(&body, CLI_PROBLEM_BYTES);
-    TRY(make_path(c, "credentials", "/rotate", &path));
-    TRY(rotate_body(c, &body));
-    TRY(cli_connect(c, true));
-    TRY(cli_post(c, path, buffer_str(&body), &answer));
-    struct status outcome = judge_rotation(c, &answer);
-    TRY(cli_print_answer(c, &answer));
-    return outcome;
 }
 
 static struct status run_history(struct cli *c)
@@ -198,7 +101,7 @@ static struct status run_history(struct cli *c)
     static const char *const columns[] = {"time", "attempt", "state", "detail", NULL};
     CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
     struct str path;
-    TRY(make_path(c, "credentials", "/history", &path));
+    TRY(rotation_cli_path(c, "credentials", "/history", &path));
     TRY(cli_connect(c, true));
     TRY(cli_get(c, path, &answer));
     return cli_print_records(c, &answer, columns);
@@ -216,6 +119,29 @@ static const struct cli_flag creds_flags[] = {
 static const struct cli_flag rotate_flags[] = {
     {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
     {"wait", CLI_FLAG_DURATION, "TIME", "for the outcome, at most 60s (default 30s); 0s: only ask"},
+    {"force", CLI_FLAG_BOOL, NULL, "in a blackout of the credential too"},
+    {"progress", CLI_FLAG_BOOL, NULL, "tell each state, also where standard error is no terminal"},
+    {NULL, CLI_FLAG_BOOL, NULL, NULL},
+};
+static const struct cli_flag rollback_flags[] = {
+    {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
+    {"wait", CLI_FLAG_DURATION, "TIME", "for the outcome, at most 60s (default 30s); 0s: only ask"},
+    {"progress", CLI_FLAG_BOOL, NULL, "tell each state, also where standard error is no terminal"},
+    {NULL, CLI_FLAG_BOOL, NULL, NULL},
+};
+static const struct cli_flag schedule_flags[] = {
+    {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
+    {"next", CLI_FLAG_COUNT, "N", "how many dates, at most 100 (default 10)"},
+    {NULL, CLI_FLAG_BOOL, NULL, NULL},
+};
+static const struct cli_flag acknowledge_flags[] = {
+    {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
+    {"action", CLI_FLAG_TEXT, "ACTION", "retry (default), apply or abandon"},
+    {NULL, CLI_FLAG_BOOL, NULL, NULL},
+};
+static const struct cli_flag check_flags[] = {
+    {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
+    {"account", CLI_FLAG_TEXT, "NAME", "one account (default: all that are in care there)"},
     {NULL, CLI_FLAG_BOOL, NULL, NULL},
 };
 
@@ -225,7 +151,8 @@ static const struct cli_flag rotate_flags[] = {
     "Example: rotunda rotation target write orders-db rotator=postgresql host=db.internal \\\n"    \
     "             username=rotator password=-"
 #define CREDENTIAL_WRITE_HELP                                                                      \
-    "Takes a credential into care: target, account, strategy, interval, grace, owner, purpose,\n"  \
+    "Takes a credential into care: target, account, strategy, interval or cron, time_zone,\n"      \
+    "windows, blackouts, jitter, grace, retire, value_length, value_require, owner, purpose,\n"    \
     "expires_at. Without a password to begin with, the first rotation is due at once.\n\n"         \
     "Example: rotunda rotation credential write orders-app target=orders-db account=orders \\\n"   \
     "             interval=24h grace=1h owner=team-orders purpose='orders service'"
@@ -242,6 +169,32 @@ static const struct cli_flag rotate_flags[] = {
 #define HISTORY_HELP                                                                               \
     "Shows what happened to a credential, step by step.\n\n"                                       \
     "Example: rotunda rotation history orders-app"
+#define PLAN_HELP                                                                                  \
+    "Tells the steps of the next rotation at the target, values left out, and who read the\n"      \
+    "value in the last 90 days. Changes nothing.\n\nExample: rotunda rotation plan orders-app"
+#define PAUSE_HELP                                                                                 \
+    "Lets the schedule rest; what is under way goes on, and rotating by hand still works.\n\n"     \
+    "Example: rotunda rotation pause orders-app"
+#define RESUME_HELP                                                                                \
+    "Ends the pause, and says whether a rotation is due now.\n\n"                                  \
+    "Example: rotunda rotation resume orders-app"
+#define ROLLBACK_HELP                                                                              \
+    "Makes the previous value current again, as long as its grace keeps it. Exit codes as of\n"    \
+    "`rotunda rotation rotate`.\n\nExample: rotunda rotation rollback orders-app"
+#define IMPORT_HELP                                                                                \
+    "Takes over the password that the account has at the target now. It is tried there,\n"         \
+    "nothing is changed.\n\nExample: rotunda rotation import orders-app password=-"
+#define ACKNOWLEDGE_HELP                                                                           \
+    "Settles a rotation that is blocked: retry asks the target again, apply sets the new value\n"  \
+    "whatever is there, abandon gives the rotation up.\n\n"                                        \
+    "Example: rotunda rotation acknowledge -action=retry orders-app"
+#define SCHEDULE_HELP                                                                              \
+    "Shows the next dates, and which of them windows or blackouts move.\n\n"                       \
+    "Example: rotunda rotation schedule -next=20 orders-app"
+#define CHECK_HELP                                                                                 \
+    "Asks a system what its rotator may do, permission by permission, and how to grant what is\n"  \
+    "missing. Exit code 2 when something is.\n\n"                                                  \
+    "Example: rotunda rotation target check orders-db"
 #define ROTATION_STATUS_HELP                                                                       \
     "Shows what is due, under way, blocked.\n\nExample: rotunda rotation status"
 
@@ -254,6 +207,8 @@ static const struct cli_command commands[] = {
      0, run_list, NULL},
     {"rotation target delete", "disconnect a system", "NAME", DELETE_HELP "target delete orders-db",
      mount_flags, 1, 1, run_delete, NULL},
+    {"rotation target check", "what a rotator may do there", "NAME", CHECK_HELP, check_flags, 1, 1,
+     rotation_cli_check, NULL},
     {"rotation credential write", "take a credential into care", "NAME key=value...",
      CREDENTIAL_WRITE_HELP, mount_flags, 2, CLI_ANY, run_write, NULL},
     {"rotation credential read", "a credential's settings and state", "NAME",
@@ -263,7 +218,22 @@ static const struct cli_command commands[] = {
     {"rotation credential delete", "let go of a credential", "NAME",
      DELETE_HELP "credential delete orders-app", mount_flags, 1, 1, run_delete, NULL},
     {"rotation creds", "the current value", "NAME", CREDS_HELP, creds_flags, 1, 1, run_creds, NULL},
-    {"rotation rotate", "rotate now", "NAME", ROTATE_HELP, rotate_flags, 1, 1, run_rotate, NULL},
+    {"rotation rotate", "rotate now", "NAME", ROTATE_HELP, rotate_flags, 1, 1, rotation_cli_rotate,
+     NULL},
+    {"rotation plan", "what a rotation would do", "NAME", PLAN_HELP, mount_flags, 1, 1,
+     rotation_cli_plan, NULL},
+    {"rotation schedule", "the next dates", "NAME", SCHEDULE_HELP, schedule_flags, 1, 1,
+     rotation_cli_schedule, NULL},
+    {"rotation pause", "let the schedule rest", "NAME", PAUSE_HELP, mount_flags, 1, 1,
+     rotation_cli_pause, NULL},
+    {"rotation resume", "end a pause", "NAME", RESUME_HELP, mount_flags, 1, 1, rotation_cli_resume,
+     NULL},
+    {"rotation rollback", "go back to the previous value", "NAME", ROLLBACK_HELP, rollback_flags, 1,
+     1, rotation_cli_rollback, NULL},
+    {"rotation import", "tell a value that was set at the target", "NAME password=-", IMPORT_HELP,
+     mount_flags, 2, CLI_ANY, rotation_cli_import, NULL},
+    {"rotation acknowledge", "settle what is blocked", "NAME", ACKNOWLEDGE_HELP, acknowledge_flags,
+     1, 1, rotation_cli_acknowledge, NULL},
     {"rotation history", "what happened to a credential", "NAME", HISTORY_HELP, mount_flags, 1, 1,
      run_history, NULL},
     {"rotation status", "what is due, under way, blocked", "", ROTATION_STATUS_HELP, mount_flags, 0,

@@ -26,6 +26,10 @@ struct status due_zone_name(struct session *s, struct str given, struct arena *a
                             struct str *out)
 {
     const struct store_value name[] = {store_text(given)};
+    if (str_equal_c(given, "UTC")) {
+        *out = given; // reading all zones from files takes a while
+        return OK_STATUS;
+    }
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     TRY(session_exec(s, &find_zone, name, ARRAY_LEN(name), &rows));
     if (rows.count != 1) {

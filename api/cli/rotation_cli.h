@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: ISC
+// What the commands of rotation share (rotation.c has their table).
+#pragma once
+
+#include "api/cli/body.h"
+#include "api/cli/output.h"
+
+// <mount>/<kind>[/<name>][<tail>], the name from the first operand when there is one.
+struct status rotation_cli_path(struct cli *c, const char *kind, const char *tail, struct str *out);
+
+// rotation_rotate.c: asks for an attempt and waits for its outcome, with progress on standard
+// error where that is a terminal.
+struct status rotation_cli_rotate(struct cli *c);
+struct status rotation_cli_rollback(struct cli *c);
+
+// rotation_verbs.c
+struct status rotation_cli_plan(struct cli *c);
+struct status rotation_cli_pause(struct cli *c);
+struct status rotation_cli_resume(struct cli *c);
+struct status rotation_cli_import(struct cli *c);
+struct status rotation_cli_acknowledge(struct cli *c);
+struct status rotation_cli_schedule(struct cli *c);
+struct status rotation_cli_check(struct cli *c);
