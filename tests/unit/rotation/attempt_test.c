@@ -45,6 +45,28 @@ static void every_step_leaves_its_event(void **state)
                                                      "WHERE error_class = 'unreachable'"));
 }
 
+static void what_is_kept_of_a_lost_call_is_under_the_mac(void **state)
+{
+    struct rows_fixture *f = *state;
+    static const char *const columns[] = {"baseline = '[]'", "quarantine_until = now()",
+                                          "applied_at = now()"};
+    struct credential c = rows_fixture_add_credential(f, f->target, "app");
+    struct attempt a = rows_fixture_add_attempt(f, &c);
+    struct attempt_change change = change_to(&a, ATTEMPT_PLANNED);
+    change.next.baseline = STR("[\"key-1\"]");
+    change.next.quarantine_until_us = 5;
+    change.next.applied_us = 4;
+    assert_ok(attempt_update(f->session, f->keyring, &a, &change));
+    assert_ok(rows_fixture_read_attempt(f, a.id, &a));
+    assert_int_equal(5, a.quarantine_until_us);
+    assert_int_equal(4, a.applied_us);
+    for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
+        rows_fixture_sql(f, "BEGIN; UPDATE rotation_attempt SET %s", columns[i]);
+        assert_status(INTEGRITY, rows_fixture_read_attempt(f, a.id, &a));
+        rows_fixture_sql(f, "ROLLBACK");
+    }
+}
+
 static void a_credential_has_one_open_attempt(void **state)
 {
     struct rows_fixture *f = *state;
@@ -154,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         rows_test(moving_names_attempt_fence_state_and_row_version),
         rows_test(every_step_leaves_its_event),
+        rows_test(what_is_kept_of_a_lost_call_is_under_the_mac),
         rows_test(a_credential_has_one_open_attempt),
         rows_test(an_account_has_one_open_attempt_whoever_asks),
         rows_test(an_altered_attempt_is_refused_whatever_was_altered),

@@ -141,6 +141,7 @@ struct status rows_fixture_read_attempt(struct rows_fixture *f, struct uuid id, 
     assert_int_equal(1, rows.count);
     TRY(attempt_read(f->keyring, &rows, 0, 0, out));
     out->account = STR("");
+    out->baseline = STR("");
     out->cause = STR(""); // borrowed from the rows
     return OK_STATUS;
 }
