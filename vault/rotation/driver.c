@@ -90,7 +90,8 @@ struct status driver_ask(struct driver *d, enum protocol_op op, const struct dri
                     .setting_count = call->account_settings.count},
         .value = {.secret = lend(call->value),
                   .salt = protocol_bytes(call->salt),
-                  .external_id = protocol_text(call->external_id)},
+                  .external_id = protocol_text(call->external_id),
+                  .valid_until_us = call->valid_until_us},
         .previous = {.secret = lend(call->previous)},
     };
     struct status answered = rotator_process_call(d->process, op, &sent, d->arena, out);

@@ -36,6 +36,7 @@ struct driver_call {
     const struct secret *value; // NULL: none
     struct bytes salt;
     struct str external_id;
+    int64_t valid_until_us;        // when the credential ends; 0: never
     const struct secret *previous; // K2: what must stay valid; NULL: none
 };
 

@@ -2,6 +2,7 @@
 #include "vault/rotation/manage.h"
 
 #include "vault/crypto/aead.h"
+#include "vault/rotation/settings.h"
 
 enum { PROGRESS_POLL_US = CLOCK_SECOND / 20, SEALED_BYTES = 8192 };
 
@@ -98,6 +99,22 @@ static bool same_settings(const struct credential *a, const struct credential *b
            a->grace_s == b->grace_s && a->jitter_s == b->jitter_s && a->expires_us == b->expires_us;
 }
 
+// The target refuses the credential from its end on (setting valid_until=expiry): another end, or the
+// wish itself, takes a rotation to get there, and it may not come after the end that stands there.
+static struct status end_moves(const struct credential *before, const struct credential *after,
+                               struct arena *arena, bool *out)
+{
+    struct settings was;
+    struct settings is;
+    TRY(settings_parse(before->account_settings, arena, &was));
+    TRY(settings_parse(after->account_settings, arena, &is));
+    struct str follows = settings_get(&is, "valid_until");
+    *out = str_equal_c(follows, "expiry") &&
+           (before->expires_us != after->expires_us ||
+            !str_equal(follows, settings_get(&was, "valid_until")));
+    return OK_STATUS;
+}
+
 // Rotations go on writing to the row: how far they got is taken from there, not from what was seen.
 static struct status update_work(struct session *s, void *arg)
 {
@@ -110,6 +127,8 @@ static struct status update_work(struct session *s, void *arg)
         FAIL(CONFLICT, "the credential was changed by someone else meanwhile, try again");
     }
     bool other_interval = c->interval_s != job->wanted->interval_s;
+    bool other_end;
+    TRY(end_moves(c, job->wanted, job->op->arena, &other_end));
     c->account_settings = job->wanted->account_settings;
     c->owner = job->wanted->owner;
     c->purpose = job->wanted->purpose;
@@ -120,6 +139,9 @@ static struct status update_work(struct session *s, void *arg)
     c->updated_us = job->wanted->updated_us;
     if (other_interval && c->last_rotated_us > 0) {
         c->next_rotation_us = credential_due_us(c, c->last_rotated_us);
+    }
+    if (other_end) {
+        c->next_rotation_us = found.now_us;
     }
     return credential_store(s, k, c);
 }

@@ -155,7 +155,11 @@ bool run_overlaps(const struct run *r)
 
 static struct status make_call(struct run *r, struct str account, struct driver_call *out)
 {
-    *out = (struct driver_call){.attempt = r->id, .fence = r->fence, .account = account};
+    int64_t end_us = r->credential.expires_us;
+    *out = (struct driver_call){.attempt = r->id,
+                                .fence = r->fence,
+                                .account = account,
+                                .valid_until_us = end_us == CLOCK_NEVER ? 0 : end_us};
     TRY(settings_parse(r->credential.account_settings, r->arena, &out->account_settings));
     if (!credential_is_pair(&r->credential)) {
         return OK_STATUS;
