@@ -192,6 +192,65 @@ static struct status run_rotate(struct cli *c)
     return outcome;
 }
 
+static struct status run_rotate_target(struct cli *c)
+{
+    CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
+    CLEANUP(cli_buffer_done) struct buffer body;
+    CLEANUP(cli_buffer_done) struct buffer how;
+    struct str path;
+    struct str state = STR("");
+    buffer_init(&body, CLI_PROBLEM_BYTES);
+    buffer_init(&how, CLI_PROBLEM_BYTES);
+    TRY(make_path(c, "targets", "/rotate", &path));
+    TRY(rotate_body(c, &body));
+    TRY(cli_connect(c, true));
+    TRY(cli_post(c, path, buffer_str(&body), &answer));
+    struct str name = cli_args_operand(&c->args, 0);
+    status_ignore(json_as_str(json_get(json_get(answer.json, "data"), "state"), &state));
+    TRY(cli_print_answer(c, &answer));
+    describe(&answer, state, &how);
+    if (str_equal_c(state, "promoted")) {
+        cli_say(c, "Rotated: the rotator of %.*s logs in with its new password.", STR_ARG(name));
+        return OK_STATUS;
+    }
+    if (str_equal_c(state, "abandoned")) {
+        return cli_problem_remote(&c->problem, "the target refused, and nothing was changed: %.*s",
+                                  STR_ARG(buffer_str(&how)));
+    }
+    status_ignore(cli_problem_remote(
+        &c->problem,
+        "it isn't done yet (%.*s).\nIt goes on; `rotunda rotation target read` tells how.",
+        STR_ARG(buffer_str(&how))));
+    FAIL(TIMEOUT, "the rotation isn't done yet");
+}
+
+static struct status run_recovery(struct cli *c)
+{
+    return read_and_print(c, "targets", "/recovery");
+}
+
+static struct status run_recovery_key(struct cli *c)
+{
+    CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
+    CLEANUP(cli_buffer_done) struct buffer body;
+    struct str path;
+    buffer_init(&body, CLI_PROBLEM_BYTES);
+    struct json_writer w = json_writer_on(&body);
+    json_begin_object(&w);
+    cli_body_add_count(c, &w, "shares", "shares");
+    cli_body_add_count(c, &w, "threshold", "threshold");
+    if (cli_args_bool(&c->args, "replace", false)) {
+        json_add_bool(&w, "replace", true);
+    }
+    json_end_object(&w);
+    TRY(json_writer_status(&w));
+    TRY(make_path(c, "recovery-key", "", &path));
+    TRY(cli_connect(c, true));
+    TRY(cli_post(c, path, buffer_str(&body), &answer));
+    cli_say(c, "Hand each share to another person; they are never shown again.");
+    return cli_print_answer(c, &answer);
+}
+
 static struct status run_history(struct cli *c)
 {
     static const char *const columns[] = {"time", "attempt", "state", "detail", NULL};
@@ -218,6 +277,26 @@ static const struct cli_flag rotate_flags[] = {
     {NULL, CLI_FLAG_BOOL, NULL, NULL},
 };
 
+static const struct cli_flag recovery_key_flags[] = {
+    {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
+    {"shares", CLI_FLAG_COUNT, "N", "number of shares to split into (default 1)"},
+    {"threshold", CLI_FLAG_COUNT, "N", "number of shares that are needed (default 1)"},
+    {"replace", CLI_FLAG_BOOL, NULL, "another key; what was sealed before takes the old shares"},
+    {NULL, CLI_FLAG_BOOL, NULL, NULL},
+};
+
+#define TARGET_ROTATE_HELP                                                                         \
+    "Replaces the password that the rotator itself logs in with. Takes a recovery key; the new\n"  \
+    "value is stored, and sealed to that key, before the target is touched. Exit code 2: the\n"    \
+    "target refused and nothing changed; 3: it isn't done yet and goes on.\n\n"                    \
+    "Example: rotunda rotation target rotate orders-db"
+#define TARGET_RECOVERY_HELP                                                                       \
+    "Shows the sealed copies of the rotator's own password, to be kept elsewhere. Only the\n"      \
+    "shares of the recovery key open them: rotunda rotation recover.\n\n"                          \
+    "Example: rotunda rotation target recovery -format=json orders-db > orders-db.recovery"
+#define RECOVERY_KEY_HELP                                                                          \
+    "Makes the key that copies of rotators' own passwords are sealed to, and prints its shares,\n" \
+    "once.\n\nExample: rotunda rotation recovery-key -shares=3 -threshold=2"
 #define TARGET_WRITE_HELP                                                                          \
     "Connects a system whose credentials are to be rotated. Which fields there are depends on\n"   \
     "its rotator; secrets belong in a file or a pipe.\n\n"                                         \
@@ -253,6 +332,12 @@ static const struct cli_command commands[] = {
      0, run_list, NULL},
     {"rotation target delete", "disconnect a system", "NAME", DELETE_HELP "target delete orders-db",
      mount_flags, 1, 1, run_delete, NULL},
+    {"rotation target rotate", "replace the rotator's own password", "NAME", TARGET_ROTATE_HELP,
+     rotate_flags, 1, 1, run_rotate_target, NULL},
+    {"rotation target recovery", "sealed copies of the rotator's own password", "NAME",
+     TARGET_RECOVERY_HELP, mount_flags, 1, 1, run_recovery, NULL},
+    {"rotation recovery-key", "make the key that they are sealed to", "", RECOVERY_KEY_HELP,
+     recovery_key_flags, 0, 0, run_recovery_key, NULL},
     {"rotation credential write", "take a credential into care", "NAME key=value...",
      CREDENTIAL_WRITE_HELP, mount_flags, 2, CLI_ANY, run_write, NULL},
     {"rotation credential read", "a credential's settings and state", "NAME",

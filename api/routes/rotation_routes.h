@@ -5,12 +5,17 @@
 
 #include "api/routes/answer.h"
 #include "vault/rotation/manage.h"
+#include "vault/rotation/target.h"
 
 route_handler rotation_list_targets;
 route_handler rotation_read_target;
 route_handler rotation_write_target;
 route_handler rotation_delete_target;
 route_handler rotation_check_target;
+route_handler rotation_rotate_target;
+route_handler rotation_read_recovery;
+route_handler rotation_make_recovery_key;
+route_handler rotation_read_recovery_key;
 
 route_handler rotation_list_credentials;
 route_handler rotation_read_credential;
@@ -48,5 +53,7 @@ struct status rotation_refuse_field(const struct rotation_body *b, const char *f
 struct status rotation_body_known(const struct rotation_body *b, const char *const *fields,
                                   const struct rotunda_setting_spec *specs);
 
+// How the last change of a target's own credential went, as the member "rotation"; null: none.
+struct status rotation_put_own(struct operation *op, const struct target *t, struct json_writer *w);
 // CLOCK_NEVER and 0 become null.
 void rotation_put_time(struct json_writer *w, const char *key, int64_t wall_us);

@@ -99,9 +99,7 @@ static bool same_settings(const struct credential *a, const struct credential *b
            a->grace_s == b->grace_s && a->jitter_s == b->jitter_s && a->expires_us == b->expires_us;
 }
 
-// The target refuses the credential from its end on (setting valid_until=expiry): another end, or the
-// wish itself, takes a rotation to get there, and it may not come after the end that stands there.
-static struct status end_moves(const struct credential *before, const struct credential *after,
+struct status manage_end_moves(const struct credential *before, const struct credential *after,
                                struct arena *arena, bool *out)
 {
     struct settings was;
@@ -109,9 +107,9 @@ static struct status end_moves(const struct credential *before, const struct cre
     TRY(settings_parse(before->account_settings, arena, &was));
     TRY(settings_parse(after->account_settings, arena, &is));
     struct str follows = settings_get(&is, "valid_until");
-    *out = str_equal_c(follows, "expiry") &&
-           (before->expires_us != after->expires_us ||
-            !str_equal(follows, settings_get(&was, "valid_until")));
+    *out =
+        str_equal_c(follows, "expiry") && (before->expires_us != after->expires_us ||
+                                           !str_equal(follows, settings_get(&was, "valid_until")));
     return OK_STATUS;
 }
 
@@ -128,7 +126,7 @@ static struct status update_work(struct session *s, void *arg)
     }
     bool other_interval = c->interval_s != job->wanted->interval_s;
     bool other_end;
-    TRY(end_moves(c, job->wanted, job->op->arena, &other_end));
+    TRY(manage_end_moves(c, job->wanted, job->op->arena, &other_end));
     c->account_settings = job->wanted->account_settings;
     c->owner = job->wanted->owner;
     c->purpose = job->wanted->purpose;

@@ -26,6 +26,12 @@ struct status manage_create(struct operation *op, const struct credential *c, st
 struct status manage_update(struct operation *op, const struct credential *seen,
                             const struct credential *wanted);
 
+// Has the target to be told another end of the credential? Where it refuses the credential from
+// that end on (setting valid_until=expiry), another end, or the wish itself, takes a rotation to
+// get there. INTEGRITY, NOMEM.
+struct status manage_end_moves(const struct credential *before, const struct credential *after,
+                               struct arena *arena, bool *out);
+
 // CONFLICT while a rotation may be changing the target.
 struct status manage_remove(struct operation *op, const struct credential *c);
 

@@ -6,6 +6,7 @@
 #include "vault/crypto/random.h"
 #include "vault/crypto/aead.h"
 #include "vault/rotation/fault.h"
+#include "vault/rotation/manage.h"
 
 enum {
     VALUES_TRIED_MAX = 5,                // generated values that the target's rules may refuse
@@ -320,7 +321,9 @@ static struct status promote_work(struct session *s, void *arg)
     c->previous_until_us = keep ? found.now_us + c->grace_s * CLOCK_SECOND : 0;
     c->current_version = r->attempt.version;
     c->last_rotated_us = found.now_us;
-    c->next_rotation_us = credential_due_us(c, found.now_us);
+    bool other_end; // it was changed while this rotation told the target the old one
+    TRY(manage_end_moves(&r->credential, c, r->arena, &other_end));
+    c->next_rotation_us = other_end ? found.now_us : credential_due_us(c, found.now_us);
     c->updated_us = found.now_us;
     return credential_store(s, k, c);
 }
