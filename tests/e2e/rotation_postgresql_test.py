@@ -161,15 +161,15 @@ class GuideTest(rotation_test.RotationTest):
             self.assertWorks(self.first_version(name))
             self.run_cli("rotation", "creds", name)
             self.wait_idle(name)
-        shown = self.run_cli("-format=json", "rotation", "recovery-key", "-shares=3", "-threshold=2")
-        self.assertEqual(3, len(json.loads(shown[shown.index("{") :])["recovery_shares"]))
+        shown = self.run_cli("rotation", "recovery-key", "-format=json", "-shares=3", "-threshold=2")
+        self.assertEqual(3, len(json.loads(shown[shown.index("{") :])["data"]["recovery_shares"]))
         said = self.run_cli("rotation", "target", "rotate", "orders-db")
         self.assertIn("logs in with its new password", said)
         copies = self.run_cli("rotation", "target", "recovery", "-format=json", "orders-db")
         with tempfile.NamedTemporaryFile("w", suffix=".recovery") as f:
             f.write(copies)
             f.flush()
-            shares = json.loads(shown[shown.index("{") :])["recovery_shares"]
+            shares = json.loads(shown[shown.index("{") :])["data"]["recovery_shares"]
             opened = self.run_cli("rotation", "recover", f.name, said="\n".join(shares[:2]) + "\n")
         self.assertIsNone(t.login("rotator", opened.split()[-1]))
         self.run_cli("rotation", "rotate", "orders-app")
