@@ -7,6 +7,7 @@
 #include "vault/core/reseal.h"
 #include "vault/core/unsealer.h"
 #include "vault/identity/expiry.h"
+#include "vault/rotation/own.h"
 #include "vault/rotation/target.h"
 #include "vault/rotation/version.h"
 #include "vault/secrets/cubbyhole/cubbyhole.h"
@@ -22,7 +23,8 @@ struct background {
 
 // Who seals values that are stored. A table that is missing here keeps old keys in use for ever.
 static const struct reseal_table *const reseal_tables[] = {
-    &kv_reseal_table, &cubbyhole_reseal_table, &target_reseal_table, &version_reseal_table, NULL};
+    &kv_reseal_table,      &cubbyhole_reseal_table, &target_reseal_table,
+    &version_reseal_table, &own_reseal_table,       NULL};
 
 static struct reseal_stats stats_of(const struct background *b, const struct worker *w)
 {

@@ -4,6 +4,7 @@
 #include "api/cli/cli.h"
 #include "api/cli/command.h"
 #include "api/dev.h"
+#include "api/recover.h"
 #include "api/server.h"
 #include "rotators/builtin.h"
 #include "vault/base/macros.h"
@@ -50,6 +51,11 @@ static const struct cli_command server_commands[] = {
      .help = AUDIT_VERIFY_HELP,
      .main = audit_verify_main},
     {.name = "rotator-launcher", .operands = "UID GID", .help = "", .main = launcher_main},
+    {.name = "rotation recover",
+     .summary = "Open the copies of a rotator's own password, without any vault",
+     .operands = "FILE",
+     .help = RECOVER_HELP,
+     .main = recover_main},
     {.name = "rotator-host", .operands = "NAME", .help = "", .main = host_main},
 };
 

@@ -145,6 +145,26 @@ static const struct cli_flag check_flags[] = {
     {NULL, CLI_FLAG_BOOL, NULL, NULL},
 };
 
+static const struct cli_flag recovery_key_flags[] = {
+    {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
+    {"shares", CLI_FLAG_COUNT, "N", "number of shares to split into (default 1)"},
+    {"threshold", CLI_FLAG_COUNT, "N", "number of shares that are needed (default 1)"},
+    {"replace", CLI_FLAG_BOOL, NULL, "another key; what was sealed before takes the old shares"},
+    {NULL, CLI_FLAG_BOOL, NULL, NULL},
+};
+
+#define TARGET_ROTATE_HELP                                                                         \
+    "Replaces the password that the rotator itself logs in with. Takes a recovery key; the new\n"  \
+    "value is stored, and sealed to that key, before the target is touched. Exit code 2: the\n"    \
+    "target refused and nothing changed; 3: it isn't done yet and goes on.\n\n"                    \
+    "Example: rotunda rotation target rotate orders-db"
+#define TARGET_RECOVERY_HELP                                                                       \
+    "Shows the sealed copies of the rotator's own password, to be kept elsewhere. Only the\n"      \
+    "shares of the recovery key open them: rotunda rotation recover.\n\n"                          \
+    "Example: rotunda rotation target recovery -format=json orders-db > orders-db.recovery"
+#define RECOVERY_KEY_HELP                                                                          \
+    "Makes the key that copies of rotators' own passwords are sealed to, and prints its shares,\n" \
+    "once.\n\nExample: rotunda rotation recovery-key -shares=3 -threshold=2"
 #define TARGET_WRITE_HELP                                                                          \
     "Connects a system whose credentials are to be rotated. Which fields there are depends on\n"   \
     "its rotator; secrets belong in a file or a pipe.\n\n"                                         \
@@ -186,8 +206,10 @@ static const struct cli_flag check_flags[] = {
     "nothing is changed.\n\nExample: rotunda rotation import orders-app password=-"
 #define ACKNOWLEDGE_HELP                                                                           \
     "Settles a rotation that is blocked: retry asks the target again, apply sets the new value\n"  \
-    "whatever is there, abandon gives the rotation up.\n\n"                                        \
-    "Example: rotunda rotation acknowledge -action=retry orders-app"
+    "whatever is there, abandon gives the rotation up. Of a value that its issuer made and that\n" \
+    "was lost: action=import with what was made by hand.\n\n"                                      \
+    "Example: rotunda rotation acknowledge -action=retry orders-app\n"                             \
+    "         rotunda rotation acknowledge ci-token action=import external_id=17 password=-"
 #define SCHEDULE_HELP                                                                              \
     "Shows the next dates, and which of them windows or blackouts move.\n\n"                       \
     "Example: rotunda rotation schedule -next=20 orders-app"
@@ -209,6 +231,12 @@ static const struct cli_command commands[] = {
      mount_flags, 1, 1, run_delete, NULL},
     {"rotation target check", "what a rotator may do there", "NAME", CHECK_HELP, check_flags, 1, 1,
      rotation_cli_check, NULL},
+    {"rotation target rotate", "replace the rotator's own password", "NAME", TARGET_ROTATE_HELP,
+     rotate_flags, 1, 1, rotation_cli_rotate_target, NULL},
+    {"rotation target recovery", "sealed copies of the rotator's own password", "NAME",
+     TARGET_RECOVERY_HELP, mount_flags, 1, 1, rotation_cli_recovery, NULL},
+    {"rotation recovery-key", "make the key that they are sealed to", "", RECOVERY_KEY_HELP,
+     recovery_key_flags, 0, 0, rotation_cli_recovery_key, NULL},
     {"rotation credential write", "take a credential into care", "NAME key=value...",
      CREDENTIAL_WRITE_HELP, mount_flags, 2, CLI_ANY, run_write, NULL},
     {"rotation credential read", "a credential's settings and state", "NAME",
@@ -232,8 +260,8 @@ static const struct cli_command commands[] = {
      1, rotation_cli_rollback, NULL},
     {"rotation import", "tell a value that was set at the target", "NAME password=-", IMPORT_HELP,
      mount_flags, 2, CLI_ANY, rotation_cli_import, NULL},
-    {"rotation acknowledge", "settle what is blocked", "NAME", ACKNOWLEDGE_HELP, acknowledge_flags,
-     1, 1, rotation_cli_acknowledge, NULL},
+    {"rotation acknowledge", "settle what is blocked", "NAME [key=value...]", ACKNOWLEDGE_HELP,
+     acknowledge_flags, 1, CLI_ANY, rotation_cli_acknowledge, NULL},
     {"rotation history", "what happened to a credential", "NAME", HISTORY_HELP, mount_flags, 1, 1,
      run_history, NULL},
     {"rotation status", "what is due, under way, blocked", "", ROTATION_STATUS_HELP, mount_flags, 0,

@@ -12,6 +12,15 @@ struct status rotation_cli_path(struct cli *c, const char *kind, const char *tai
 // error where that is a terminal.
 struct status rotation_cli_rotate(struct cli *c);
 struct status rotation_cli_rollback(struct cli *c);
+// The request's body; `at_once`: it isn't to wait, whatever the flags say.
+struct status rotation_cli_rotate_body(struct cli *c, bool at_once, struct buffer *out);
+// "blocked; not_permitted: the role is a superuser", of an answer's data or an event.
+void rotation_cli_describe(struct json_value data, struct str state, struct buffer *out);
+
+// rotation_own.c
+struct status rotation_cli_rotate_target(struct cli *c);
+struct status rotation_cli_recovery(struct cli *c);
+struct status rotation_cli_recovery_key(struct cli *c);
 
 // rotation_verbs.c
 struct status rotation_cli_plan(struct cli *c);

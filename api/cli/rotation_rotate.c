@@ -10,7 +10,7 @@
 
 enum { POLL_MS = 250, WAIT_S = 30, LINE_BYTES = 2048 };
 
-static struct status rotate_body(struct cli *c, bool at_once, struct buffer *out)
+struct status rotation_cli_rotate_body(struct cli *c, bool at_once, struct buffer *out)
 {
     struct json_writer w = json_writer_on(out);
     json_begin_object(&w);
@@ -34,8 +34,7 @@ static bool is_one_of(struct str state, const char *const *states)
     return *states != NULL;
 }
 
-// "blocked; not_permitted: the role is a superuser"
-static void describe(struct json_value data, struct str state, struct buffer *out)
+void rotation_cli_describe(struct json_value data, struct str state, struct buffer *out)
 {
     const char *text = json_present(json_get(data, "error")) ? "error" : "detail";
     cli_append_visible(out, state);
@@ -78,7 +77,7 @@ static struct status judge_rotation(struct cli *c, struct json_value data)
     if (!status_ok(json_as_str(json_get(data, "state"), &state))) {
         return cli_problem_remote(&c->problem, "the answer doesn't say how the rotation went");
     }
-    describe(data, state, &how);
+    rotation_cli_describe(data, state, &how);
     if (is_one_of(state, done)) {
         cli_say(c, "%s: version %.*s of %.*s is current, and the target accepts it.",
                 str_equal_c(str_from_c(c->command->name), "rotation rollback") ? "Rolled back"
@@ -115,7 +114,7 @@ static void tell(struct cli *c, struct json_value event)
     buffer_init(&line, LINE_BYTES);
     cli_append_visible(&line, cli_value_text(json_get(event, "time")));
     buffer_append_c(&line, "  ");
-    describe(event, state, &line);
+    rotation_cli_describe(event, state, &line);
     buffer_append_c(&line, "\n");
     // Progress is no result: where it can't be written the rotation goes on all the same.
     struct cli_problem why = {0};
@@ -218,7 +217,7 @@ static struct status ask(struct cli *c, const char *tail)
     TRY(rotation_cli_path(c, "credentials", tail, &path));
     TRY(cli_connect(c, true));
     bool progress = wants_progress(c) && may_look(c);
-    TRY(rotate_body(c, progress, &body));
+    TRY(rotation_cli_rotate_body(c, progress, &body));
     if (progress) {
         return ask_and_follow(c, path, buffer_str(&body));
     }

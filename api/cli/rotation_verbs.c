@@ -108,18 +108,31 @@ struct status rotation_cli_import(struct cli *c)
     return cli_print_answer(c, &answer);
 }
 
+// A value belongs to action=import only, and then it comes as import takes it.
+static struct status acknowledge_body(struct cli *c, struct buffer *out)
+{
+    if (c->args.operand_count > 1) {
+        if (cli_args_has(&c->args, "action")) {
+            return cli_problem_local(&c->problem, "give action=import among the values, or "
+                                                  "-action without values");
+        }
+        return cli_body_read(c, 1, out);
+    }
+    struct json_writer w = json_writer_on(out);
+    json_begin_object(&w);
+    cli_body_add_text(c, &w, "action", "action");
+    json_end_object(&w);
+    return json_writer_status(&w);
+}
+
 struct status rotation_cli_acknowledge(struct cli *c)
 {
     CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
     CLEANUP(cli_buffer_done) struct buffer body;
     struct str path;
     buffer_init(&body, LIMIT_RESPONSE_BYTES);
-    struct json_writer w = json_writer_on(&body);
-    json_begin_object(&w);
-    cli_body_add_text(c, &w, "action", "action");
-    json_end_object(&w);
-    TRY(json_writer_status(&w));
     TRY(rotation_cli_path(c, "credentials", "/acknowledge", &path));
+    TRY(acknowledge_body(c, &body));
     TRY(cli_connect(c, true));
     TRY(cli_post(c, path, buffer_str(&body), &answer));
     cli_say(c, "Acknowledged: %.*s", STR_ARG(cli_args_operand(&c->args, 0)));

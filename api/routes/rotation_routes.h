@@ -5,12 +5,17 @@
 
 #include "api/routes/answer.h"
 #include "vault/rotation/manage.h"
+#include "vault/rotation/target.h"
 
 route_handler rotation_list_targets;
 route_handler rotation_read_target;
 route_handler rotation_write_target;
 route_handler rotation_delete_target;
 route_handler rotation_check_target;
+route_handler rotation_rotate_target;
+route_handler rotation_read_recovery;
+route_handler rotation_make_recovery_key;
+route_handler rotation_read_recovery_key;
 
 route_handler rotation_list_credentials;
 route_handler rotation_read_credential;
@@ -77,5 +82,7 @@ struct status rotation_read_wait(const struct rotation_body *b, int64_t *out_unt
 // Who read a value: accessor, display_name, remote, reads, last_read, as an array under `key`.
 void rotation_put_readers(struct json_writer *w, const char *key, const struct store_rows *readers);
 
+// How the last change of a target's own credential went, as the member "rotation"; null: none.
+struct status rotation_put_own(struct operation *op, const struct target *t, struct json_writer *w);
 // CLOCK_NEVER and 0 become null.
 void rotation_put_time(struct json_writer *w, const char *key, int64_t wall_us);

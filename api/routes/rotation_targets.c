@@ -75,6 +75,8 @@ struct status rotation_read_target(struct operation *op, struct http_request *re
         json_put_key_str(&w, protocol_str(settings.items[i].name));
         json_put_string(&w, protocol_str(settings.items[i].value));
     }
+    json_add_int(&w, "password_version", t->secret_version);
+    TRY(rotation_put_own(op, t, &w));
     json_add_time(&w, "created_at", t->created_us);
     json_add_time(&w, "updated_at", t->updated_us);
     json_end_object(&w);
@@ -145,6 +147,15 @@ static bool points_elsewhere(const struct target *stored, const struct target *t
     return !str_equal(stored->principal, t->principal) || !str_equal(stored->settings, t->settings);
 }
 
+// A client certificate logs in without a password.
+static struct status has_certificate(const struct operation *op, const struct target *t, bool *out)
+{
+    struct settings settings;
+    TRY(settings_parse(t->settings, op->arena, &settings));
+    *out = settings_get(&settings, "client_cert_file").len > 0;
+    return OK_STATUS;
+}
+
 // The stored password goes nowhere but where whoever gave it wanted it to go.
 static struct status read_secret(const struct rotation_body *b, const struct target *stored,
                                  struct target *t, struct buffer *sealed)
@@ -155,9 +166,12 @@ static struct status read_secret(const struct rotation_body *b, const struct tar
     if (password.len > TARGET_SECRET_BYTES) {
         return rotation_refuse_field(b, "password", "longer than 4096 octets");
     }
-    if (given ? password.len == 0 : t->row_version == 0) {
+    bool certificate;
+    TRY(has_certificate(b->op, t, &certificate));
+    if (!certificate && (given ? password.len == 0 : t->row_version == 0)) {
         return rotation_refuse_field(b, "password", "required: what the rotator logs in with");
     }
+    given = given || t->row_version == 0;
     if (!given && points_elsewhere(stored, t)) {
         return rotation_refuse_field(b, "password",
                                      "required again: username and settings say where it is sent");
@@ -209,7 +223,7 @@ struct status rotation_write_target(struct operation *op, struct http_request *r
     TRY(read_principal(&body, &t));
     TRY(read_settings(&body, rotator, &t));
     TRY(read_secret(&body, &found.target, &t, &sealed));
-    TRY(target_store(op, &t));
+    TRY(target_store(op, &t, t.secret_version != found.target.secret_version));
     return answer_empty(res);
 }
 

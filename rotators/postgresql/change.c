@@ -12,12 +12,15 @@
 #include "rotators/postgresql/verifier.h"
 
 // ALTER ROLE takes no parameters: values arrive through set_config($n, true) and are quoted by
-// format() on the server. The lock orders attempts on one role; the fence stands at the end of the
-// role's comment, whose own text is kept.
+// format() on the server. The lock orders attempts on one role. The fence stands at the end of the
+// role's comment, whose own text is kept; on itself no role but a superuser may comment since
+// PostgreSQL 16, so that a rotator's own fence stands in its own default application_name, which
+// means nothing to a session of ours: those name themselves.
 //
 // The verifier is no parameter: log_statement and log_min_duration_statement write those to the
 // server's log. It is set in the session's start packet, which nothing logs, and the error of the
-// one statement that holds it is replaced, because its context would quote it.
+// one statement that holds it is replaced, because its context would quote it. Where the rotator
+// may, it keeps pg_stat_statements from counting that statement (since 15 that can be granted).
 static const char change_block[] =
     "DO $rotunda$\n"
     "DECLARE\n"
@@ -26,17 +29,28 @@ static const char change_block[] =
     "  valid_until text := current_setting('rotunda.valid_until');\n"
     "  fence bigint := current_setting('rotunda.fence')::bigint;\n"
     "  pattern CONSTANT text := ' ?\\[rotunda fence (\\d+)\\]$';\n"
+    "  own CONSTANT boolean := role_name = session_user;\n"
     "  role_oid oid;\n"
     "  note text;\n"
     "BEGIN\n"
+    "  IF current_setting('default_transaction_read_only')::boolean THEN\n"
+    "    RAISE EXCEPTION 'this server is set to be read' USING ERRCODE = '25006';\n"
+    "  END IF;\n"
     "  PERFORM pg_advisory_xact_lock(1381323860, hashtext(role_name));\n"
-    "  SELECT r.oid, coalesce(shobj_description(r.oid, 'pg_authid'), '')\n"
+    "  SELECT r.oid, CASE WHEN own THEN coalesce((SELECT substring(c FROM 18) FROM\n"
+    "      unnest(r.rolconfig) c WHERE starts_with(c, 'application_name=')), '')\n"
+    "      ELSE coalesce(shobj_description(r.oid, 'pg_authid'), '') END\n"
     "    INTO role_oid, note FROM pg_roles r WHERE r.rolname = role_name;\n"
     "  IF role_oid IS NULL THEN\n"
     "    RAISE EXCEPTION 'no such role' USING ERRCODE = 'RT404';\n"
     "  END IF;\n"
     "  IF substring(note from pattern)::bigint > fence THEN\n"
     "    RAISE EXCEPTION 'a later attempt was here' USING ERRCODE = 'RT409';\n"
+    "  END IF;\n"
+    "  IF current_setting('server_version_num')::int >= 150000 THEN\n"
+    "    IF has_parameter_privilege('pg_stat_statements.track', 'SET') THEN\n"
+    "      PERFORM set_config('pg_stat_statements.track', 'none', true);\n"
+    "    END IF;\n"
     "  END IF;\n"
     "  BEGIN\n"
     "    EXECUTE format('ALTER ROLE %I PASSWORD %L', role_name, verifier);\n"
@@ -46,11 +60,12 @@ static const char change_block[] =
     "  IF valid_until <> '' THEN\n"
     "    EXECUTE format('ALTER ROLE %I VALID UNTIL %L', role_name, valid_until);\n"
     "  END IF;\n"
-    "  note := regexp_replace(note, pattern, '');\n"
+    "  note := CASE WHEN own THEN '' ELSE regexp_replace(note, pattern, '') END;\n"
     "  IF note <> '' THEN\n"
     "    note := note || ' ';\n"
     "  END IF;\n"
-    "  EXECUTE format('COMMENT ON ROLE %I IS %L', role_name,\n"
+    "  EXECUTE format(CASE WHEN own THEN 'ALTER ROLE %I SET application_name = %L'\n"
+    "                 ELSE 'COMMENT ON ROLE %I IS %L' END, role_name,\n"
     "                 format('%s[rotunda fence %s]', note, fence));\n"
     "END\n"
     "$rotunda$";
@@ -83,12 +98,41 @@ static bool may_touch(const struct rotunda_call *call)
            call_text_is(call_account_setting(call, "self_rotation"), "true");
 }
 
+// The account's setting valid_until: the credential's own end, so that the server refuses the
+// password when nobody is left to end it.
+static bool read_valid_until(const struct rotunda_call *call, struct change *out,
+                             struct rotunda_reply *reply)
+{
+    struct rotunda_text wanted = call_account_setting(call, "valid_until");
+    if (wanted.len == 0 || call_text_is(wanted, "leave")) {
+        return true;
+    }
+    if (!call_text_is(wanted, "expiry")) {
+        call_fail(reply, ROTUNDA_ERROR_INVALID, "valid_until: expected leave or expiry");
+        return false;
+    }
+    if (call->value.valid_until_us == 0) {
+        snprintf(out->valid_until, sizeof out->valid_until, "infinity");
+        return true;
+    }
+    if (!format_time(call->value.valid_until_us, out->valid_until)) {
+        call_fail(reply, ROTUNDA_ERROR_INVALID, "expires_at is out of range");
+        return false;
+    }
+    return true;
+}
+
 static bool read_change(const struct rotunda_call *call, struct change *out,
                         struct rotunda_reply *reply)
 {
     *out = (struct change){.valid_until = ""};
     if (!call_text_copy(call->account.name, out->role, sizeof out->role) || out->role[0] == '\0') {
         call_fail(reply, ROTUNDA_ERROR_INVALID, "a role's name has 1 to 63 octets");
+        return false;
+    }
+    if (strncmp(out->role, "pg_", strlen("pg_")) == 0) {
+        call_fail(reply, ROTUNDA_ERROR_INVALID,
+                  "names that begin with pg_ are the server's own: such a role can't be altered");
         return false;
     }
     if (!may_touch(call)) {
@@ -100,13 +144,8 @@ static bool read_change(const struct rotunda_call *call, struct change *out,
         call_fail(reply, ROTUNDA_ERROR_INVALID, "a fence is not negative");
         return false;
     }
-    if (call->value.valid_until_us != 0 &&
-        !format_time(call->value.valid_until_us, out->valid_until)) {
-        call_fail(reply, ROTUNDA_ERROR_INVALID, "valid_until is out of range");
-        return false;
-    }
     snprintf(out->fence, sizeof out->fence, "%lld", (long long)call->fence);
-    return true;
+    return read_valid_until(call, out, reply);
 }
 
 // A cancelled wait for a synchronous replica commits here alone and says so in a warning.
@@ -130,8 +169,8 @@ static bool step(const struct pglogin *l, int64_t deadline_ms, const char *sql,
     }
     pglogin_result_state(result, state);
     call_fail(reply, pgerror_class(state),
-              "the change was refused and nothing changed (SQLSTATE %s)",
-              state[0] == '\0' ? "none: connection or time lost" : state);
+              "the change was refused and nothing changed (SQLSTATE %s)%s",
+              state[0] == '\0' ? "none: connection or time lost" : state, pgerror_hint(state));
     return false;
 }
 

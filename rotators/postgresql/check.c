@@ -17,7 +17,8 @@ enum column {
     ROLE_EXISTS,
     ROLE_MAY_LOGIN,
     ROLE_EXPIRED,
-    ROLE_NEEDS_SUPERUSER,
+    ROLE_IS_SUPERUSER,
+    ROLE_REPLICATES,
     SELF_SUPERUSER,
     SELF_CREATEROLE,
     SELF_HAS_ADMIN_OPTION,
@@ -25,16 +26,24 @@ enum column {
     SCRAM,
     BACKEND_PID,
     VERSION,
+    WRITABLE,
+    SELF_ENDS,
+    SELF_INHERITS,
+    ROLE_IS_SELF,
 };
 
 static const char facts_query[] =
     "SELECT r.oid IS NOT NULL, coalesce(r.rolcanlogin, false),"
     " coalesce(r.rolvaliduntil <= now(), false),"
-    " coalesce(r.rolsuper OR r.rolreplication, false),"
+    " coalesce(r.rolsuper, false), coalesce(r.rolreplication OR r.rolbypassrls, false),"
     " me.rolsuper, me.rolcreaterole,"
     " coalesce(pg_has_role(me.oid, r.oid, 'MEMBER WITH ADMIN OPTION'), false),"
     " NOT pg_is_in_recovery(), current_setting('password_encryption') = 'scram-sha-256',"
-    " pg_backend_pid(), current_setting('server_version_num')"
+    " pg_backend_pid(), current_setting('server_version_num'),"
+    " NOT current_setting('default_transaction_read_only')::boolean,"
+    " coalesce(me.rolvaliduntil < 'infinity', false),"
+    " coalesce(r.oid <> me.oid AND pg_has_role(me.oid, r.oid, 'USAGE'), false),"
+    " coalesce(r.oid = me.oid, false)"
     " FROM pg_roles me LEFT JOIN pg_roles r ON r.rolname = $1 WHERE me.rolname = session_user";
 
 // $1 the account, $2 its owner role, $3 the other half of the pair.
@@ -111,6 +120,10 @@ static void check_server(const struct pglogin *session, const PGresult *facts,
 {
     report(reply, "primary", holds(facts, PRIMARY), "passwords can be changed on a primary only",
            "name the primary in the target's host");
+    report(reply, "writable", holds(facts, WRITABLE),
+           "transactions aren't read-only by default: default_transaction_read_only",
+           "ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf(); or the same "
+           "for the database or the rotator's role, wherever it is set");
     report(reply, "no_pooler", number(facts, BACKEND_PID) == PQbackendPID(session->connection),
            "a pooler caches passwords, so that a probe through it proves nothing",
            "name the server itself in the target's host and port");
@@ -123,6 +136,9 @@ static void check_role(const struct rotunda_call *call, const struct names *n,
                        const PGresult *facts, struct rotunda_reply *reply)
 {
     char hint[HINT_BYTES];
+    report(reply, "role_not_reserved", strncmp(n->role, "pg_", strlen("pg_")) != 0,
+           "the name doesn't begin with pg_, as the server's own roles do, which can't be altered",
+           "rotate a role of another name");
     snprintf(hint, sizeof hint, "CREATE ROLE %s LOGIN;", n->quoted_role);
     report(reply, "role_exists", holds(facts, ROLE_EXISTS), "the role exists", hint);
     if (!holds(facts, ROLE_EXISTS)) {
@@ -134,32 +150,53 @@ static void check_role(const struct rotunda_call *call, const struct names *n,
     report(reply, "role_not_expired", !holds(facts, ROLE_EXPIRED),
            "the role's VALID UNTIL has not passed", hint);
     bool separate = !call_text_equal(call->account.name, call->target.principal);
-    report(reply, "separate_principal", separate,
-           "the rotator does not log in as the role that it changes",
-           "CREATE ROLE rotunda_rotator LOGIN CREATEROLE; then name it as the target's username");
+    report(
+        reply, "separate_principal", separate,
+        "the rotator does not log in as the role that it changes",
+        "CREATE ROLE rotunda_rotator LOGIN CREATEROLE; then name it as the target's username. The "
+        "rotator's own password is replaced with: rotunda rotation target rotate NAME");
 }
 
-// Up to version 15 CREATEROLE may alter any role but superusers and replication roles; since 16 it
-// also takes the ADMIN OPTION on the role.
+// Up to version 15 CREATEROLE may alter any role but those that take a superuser: superusers, and
+// roles with REPLICATION or BYPASSRLS. Since 16 it is superusers only, and the ADMIN OPTION on each
+// role; who creates a role gets that by himself, whatever createrole_self_grant says.
+static void check_reach(const struct names *n, const PGresult *facts, struct rotunda_reply *reply)
+{
+    char hint[HINT_BYTES];
+    bool superuser = holds(facts, SELF_SUPERUSER);
+    bool new_rules = number(facts, VERSION) >= 160000;
+    bool beyond = holds(facts, ROLE_IS_SUPERUSER) || (!new_rules && holds(facts, ROLE_REPLICATES));
+    report(reply, "role_within_reach", superuser || !beyond,
+           new_rules ? "the role is no superuser, or the rotator is one"
+                     : "the role has neither SUPERUSER, REPLICATION nor BYPASSRLS, or the rotator "
+                       "is a superuser",
+           "rotate this role with a target whose principal is a superuser");
+    if (!new_rules) {
+        return;
+    }
+    snprintf(hint, sizeof hint, "GRANT %s TO %s WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;",
+             n->quoted_role, n->quoted_self);
+    report(reply, "admin_option", superuser || holds(facts, SELF_HAS_ADMIN_OPTION),
+           holds(facts, SELF_INHERITS) && !superuser
+               ? "the rotator has the ADMIN OPTION on the role (it also has the role's own rights, "
+                 "which it doesn't need: WITH INHERIT FALSE)"
+               : "the rotator has the ADMIN OPTION on the role",
+           hint);
+}
+
 static void check_permission(const struct names *n, const PGresult *facts,
                              struct rotunda_reply *reply)
 {
     char hint[HINT_BYTES];
-    bool superuser = holds(facts, SELF_SUPERUSER);
     snprintf(hint, sizeof hint, "ALTER ROLE %s CREATEROLE;", n->quoted_self);
-    report(reply, "may_create_role", superuser || holds(facts, SELF_CREATEROLE),
+    report(reply, "may_create_role", holds(facts, SELF_SUPERUSER) || holds(facts, SELF_CREATEROLE),
            "the rotator has CREATEROLE, which altering and commenting on roles takes", hint);
-    if (!holds(facts, ROLE_EXISTS)) {
-        return;
-    }
-    report(reply, "role_within_reach", superuser || !holds(facts, ROLE_NEEDS_SUPERUSER),
-           "the role is neither a superuser nor a replication role, or the rotator is a superuser",
-           "rotate this role with a target whose principal is a superuser");
-    if (number(facts, VERSION) >= 160000) {
-        snprintf(hint, sizeof hint, "GRANT %s TO %s WITH ADMIN OPTION;", n->quoted_role,
-                 n->quoted_self);
-        report(reply, "admin_option", superuser || holds(facts, SELF_HAS_ADMIN_OPTION),
-               "the rotator has the ADMIN OPTION on the role", hint);
+    snprintf(hint, sizeof hint, "ALTER ROLE %s VALID UNTIL 'infinity';", n->quoted_self);
+    report(reply, "rotator_does_not_end", !holds(facts, SELF_ENDS),
+           "the rotator's own role has no VALID UNTIL", hint);
+    // Everybody may change his own password.
+    if (holds(facts, ROLE_EXISTS) && !holds(facts, ROLE_IS_SELF)) {
+        check_reach(n, facts, reply);
     }
 }
 
@@ -219,7 +256,9 @@ enum rotunda_error postgresql_check(const struct rotunda_call *call, struct rotu
         return reply->error;
     }
     bool open = pglogin_as_rotator(call, &route, &session, reply);
-    report(reply, "rotator_may_login", open, open ? "the rotator may log in" : reply->message,
+    const char *how = route.by_certificate ? "the rotator may log in, with its certificate"
+                                           : "the rotator may log in, with its password";
+    report(reply, "rotator_may_login", open, open ? how : reply->message,
            "check the target's host, principal and secret, and pg_hba.conf");
     if (!open) {
         return reply->error;

@@ -12,6 +12,7 @@ static const struct {
     {PGERROR_NO_ROLE, ROTUNDA_ERROR_INVALID},
     {"42704", ROTUNDA_ERROR_INVALID},         // no such role
     {"42501", ROTUNDA_ERROR_NOT_PERMITTED},   // no privilege
+    {"42939", ROTUNDA_ERROR_INVALID},         // a reserved name
     {"3D", ROTUNDA_ERROR_INVALID},            // no such database
     {"28", ROTUNDA_ERROR_NOT_PERMITTED},      // login refused
     {"22", ROTUNDA_ERROR_POLICY_REJECTED},    // passwordcheck says 22023
@@ -47,4 +48,26 @@ enum rotunda_error pgerror_class(const char *state)
         }
     }
     return ROTUNDA_ERROR_NOT_PERMITTED;
+}
+
+const char *pgerror_hint(const char *state)
+{
+    static const struct {
+        const char *state;
+        const char *hint;
+    } hints[] = {
+        {PGERROR_FENCED, ": a later attempt was here"},
+        {PGERROR_NO_ROLE, ": there is no such role"},
+        {"42501", ": the rotator lacks CREATEROLE or, since PostgreSQL 16, the ADMIN OPTION on the "
+                  "role, or the role is a superuser; the target's check says which and how to "
+                  "grant it"},
+        {"25006", ": the server is read-only: a standby, or default_transaction_read_only is on"},
+        {"55P03", ": somebody else holds the role's row, as a pg_dumpall or a migration may"},
+    };
+    for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
+        if (pgerror_is(state, hints[i].state)) {
+            return hints[i].hint;
+        }
+    }
+    return "";
 }

@@ -24,3 +24,7 @@ bool pgerror_accepts_password(const char *state);
 // The class of an error of a statement, or of a login by the rotator itself. "" stands for an error
 // without SQLSTATE: the connection.
 enum rotunda_error pgerror_class(const char *state);
+
+// What it is about and what to do, to go behind the number: ": ..."; "" when there is nothing to
+// say.
+const char *pgerror_hint(const char *state);

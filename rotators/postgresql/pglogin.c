@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "rotators/common/lent.h"
+#include "rotators/postgresql/pgfiles.h"
 
 // Nothing that a role of the target could have put into another schema gets called, a session that
 // is paused in its transaction loses it, and warnings reach us (see apply.c).
@@ -14,23 +15,48 @@
     "-c search_path=pg_catalog -c client_min_messages=warning -c lock_timeout=5000 "               \
     "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=15000"
 
+#define SYSTEM_CERTIFICATES "/etc/ssl/certs/ca-certificates.crt"
+// For libpq "" is its own default, a file in the user's home: this is none.
+#define NO_FILE "/dev/null/none"
+
 enum { SETTINGS_BYTES = 512 };
+
+static bool copy_short(const struct rotunda_call *call, const char *name, const char *otherwise,
+                       char out[PGLOGIN_FILE_BYTES])
+{
+    struct rotunda_text value = call_target_setting(call, name);
+    if (value.len == 0) {
+        value = (struct rotunda_text){otherwise, strlen(otherwise)};
+    }
+    return call_text_copy(value, out, PGLOGIN_FILE_BYTES);
+}
+
+static bool read_settings(const struct rotunda_call *call, struct pglogin_route *out)
+{
+    return call_target_copy(call, "host", "", out->host) &&
+           call_target_copy(call, "port", "5432", out->port) &&
+           call_target_copy(call, "database", "postgres", out->database) &&
+           copy_short(call, "ca_file", SYSTEM_CERTIFICATES, out->ca_file) &&
+           copy_short(call, "client_cert_file", "", out->client_cert_file) &&
+           copy_short(call, "client_key_file", "", out->client_key_file) &&
+           copy_short(call, "socket_owner", "postgres", out->socket_owner);
+}
 
 bool pglogin_route_read(const struct rotunda_call *call, struct pglogin_route *out,
                         struct rotunda_reply *reply)
 {
     *out = (struct pglogin_route){.deadline_ms = call_deadline_ms(call)};
-    bool fits =
-        call_target_copy(call, "host", "", out->host) &&
-        call_target_copy(call, "port", "5432", out->port) &&
-        call_target_copy(call, "database", "postgres", out->database) &&
-        call_target_copy(call, "ca_file", "/etc/ssl/certs/ca-certificates.crt", out->ca_file) &&
-        call_target_copy(call, "socket_owner", "postgres", out->socket_owner);
-    if (!fits || out->host[0] == '\0') {
+    if (!read_settings(call, out) || out->host[0] == '\0') {
         call_fail(reply, ROTUNDA_ERROR_INVALID, "target setting host is missing, or one too long");
         return false;
     }
     out->socket = out->host[0] == '/';
+    out->by_certificate = call->target.secret.len == 0;
+    const char *wrong = pgfiles_wrong(out);
+    if (wrong != NULL) {
+        call_fail(reply, ROTUNDA_ERROR_INVALID, "%s", wrong);
+        return false;
+    }
     return true;
 }
 
@@ -47,6 +73,22 @@ static void option(struct options *o, const char *name, const char *value)
     o->count++;
 }
 
+static void add_tls(struct options *o, const struct pglogin_route *route, const char *password)
+{
+    bool certificate = route->client_cert_file[0] != '\0';
+    option(o, "sslmode", "verify-full");
+    option(o, "ssl_min_protocol_version", "TLSv1.2");
+    option(o, "sslrootcert", route->ca_file);
+    option(o, "sslcrl", NO_FILE);
+    option(o, "sslcert", certificate ? route->client_cert_file : NO_FILE);
+    option(o, "sslkey", certificate ? route->client_key_file : NO_FILE);
+    // On loopback too: whoever got the port first may ask for the password in clear text, and
+    // libpq 15 only refuses that where channel binding is required. Without a password there is
+    // nothing to tell, and nothing that could be bound.
+    option(o, "channel_binding", password == NULL ? "disable" : "require");
+}
+
+// `password` NULL: none, the certificate is what logs in.
 static PGconn *start(const struct pglogin_route *route, const char *role, const char *password)
 {
     struct options o = {.count = 0};
@@ -58,7 +100,9 @@ static PGconn *start(const struct pglogin_route *route, const char *role, const 
     option(&o, "port", route->port);
     option(&o, "dbname", route->database);
     option(&o, "user", role);
-    option(&o, "password", password);
+    if (password != NULL) {
+        option(&o, "password", password);
+    }
     option(&o, "passfile", "/dev/null");
     option(&o, "gssencmode", "disable");
     option(&o, "client_encoding", "UTF8");
@@ -66,17 +110,13 @@ static PGconn *start(const struct pglogin_route *route, const char *role, const 
     option(&o, "options", settings);
     if (route->address[0] != '\0') {
         option(&o, "hostaddr", route->address);
-    } else {
+    } else if (!route->any_server) {
         option(&o, "target_session_attrs", "primary");
     }
     if (route->socket) {
         option(&o, "requirepeer", route->socket_owner);
     } else {
-        // On loopback too: whoever got the port first may ask for the password in clear text, and
-        // libpq 15 only refuses that where channel binding is required.
-        option(&o, "sslmode", "verify-full");
-        option(&o, "sslrootcert", route->ca_file);
-        option(&o, "channel_binding", "require");
+        add_tls(&o, route, password);
     }
     PGconn *connection = PQconnectStartParams(o.names, o.values, 0);
     sodium_memzero(settings, sizeof settings);
@@ -146,21 +186,14 @@ static enum pglogin_outcome refusal(const struct pglogin *l)
                                                                   : PGLOGIN_FAILED;
 }
 
-enum pglogin_outcome pglogin_try(const struct pglogin_route *route, const char *role,
-                                 struct rotunda_bytes password, struct pglogin *out)
+static enum pglogin_outcome log_in(PGconn *connection, int64_t deadline_ms, struct pglogin *out)
 {
-    *out = (struct pglogin){.connection = NULL};
-    __attribute__((cleanup(lent_cleanup))) char *copy = lent_copy(password);
-    if (copy == NULL) {
-        return PGLOGIN_FAILED;
-    }
-    PGconn *connection = start(route, role, copy);
     if (connection == NULL) {
         return PGLOGIN_FAILED;
     }
     PQsetErrorVerbosity(connection, PQERRORS_SQLSTATE);
     bool open =
-        PQstatus(connection) != CONNECTION_BAD && finish_connecting(connection, route->deadline_ms);
+        PQstatus(connection) != CONNECTION_BAD && finish_connecting(connection, deadline_ms);
     out->password_used = PQconnectionUsedPassword(connection) == 1;
     out->secured = PQsslInUse(connection) == 1;
     if (open) {
@@ -170,6 +203,18 @@ enum pglogin_outcome pglogin_try(const struct pglogin_route *route, const char *
     read_connect_state(connection, out->state);
     PQfinish(connection);
     return refusal(out);
+}
+
+enum pglogin_outcome pglogin_try(const struct pglogin_route *route, const char *role,
+                                 struct rotunda_bytes password, struct pglogin *out)
+{
+    *out = (struct pglogin){.connection = NULL};
+    __attribute__((cleanup(lent_cleanup))) char *copy =
+        password.len == 0 ? NULL : lent_copy(password);
+    if (copy == NULL && password.len > 0) {
+        return PGLOGIN_FAILED;
+    }
+    return log_in(start(route, role, copy), route->deadline_ms, out);
 }
 
 void pglogin_close(struct pglogin *l)
@@ -192,6 +237,37 @@ static bool pin(struct pglogin_route *route, const struct pglogin *l, struct rot
     return true;
 }
 
+// libpq says nothing but "no" about a server that isn't the primary: one is asked what it is.
+static bool only_a_standby(const struct rotunda_call *call, const struct pglogin_route *route,
+                           const char *principal)
+{
+    struct pglogin_route any = *route;
+    __attribute__((cleanup(pglogin_close))) struct pglogin l = {.connection = NULL};
+    any.any_server = true;
+    any.verifier = NULL;
+    if (pglogin_try(&any, principal, call->target.secret, &l) != PGLOGIN_OPEN) {
+        return false;
+    }
+    const char *standby = PQparameterStatus(l.connection, "in_hot_standby");
+    return standby != NULL && strcmp(standby, "on") == 0;
+}
+
+static void explain_login(const struct rotunda_call *call, const struct pglogin_route *route,
+                          const char *principal, const char *state, struct rotunda_reply *reply)
+{
+    if (state[0] == '\0' && only_a_standby(call, route, principal)) {
+        call_fail(reply, ROTUNDA_ERROR_UNREACHABLE,
+                  "the server is a read-only standby: passwords are changed on the primary, which "
+                  "the target's host has to name (several hosts may be listed)");
+        return;
+    }
+    call_fail(reply, pgerror_class(state), "the rotator's own login failed (SQLSTATE %s)%s",
+              state[0] == '\0' ? "none: connection, TLS or peer" : state,
+              pgerror_is(state, PGERROR_PASSWORD)
+                  ? ": the server refuses its password, or its VALID UNTIL has passed"
+                  : "");
+}
+
 bool pglogin_as_rotator(const struct rotunda_call *call, struct pglogin_route *route,
                         struct pglogin *out, struct rotunda_reply *reply)
 {
@@ -203,11 +279,10 @@ bool pglogin_as_rotator(const struct rotunda_call *call, struct pglogin_route *r
         return false;
     }
     if (pglogin_try(route, principal, call->target.secret, out) != PGLOGIN_OPEN) {
-        call_fail(reply, pgerror_class(out->state), "the rotator's own login failed (SQLSTATE %s)",
-                  out->state[0] == '\0' ? "none: connection, TLS or peer" : out->state);
+        explain_login(call, route, principal, out->state, reply);
         return false;
     }
-    if (!route->socket && !out->password_used) {
+    if (!route->socket && !route->by_certificate && !out->password_used) {
         call_fail(reply, ROTUNDA_ERROR_UNTRUSTED,
                   "the server let the rotator in without asking for its password");
         pglogin_close(out);

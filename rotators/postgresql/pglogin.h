@@ -2,9 +2,10 @@
 // Logging in to the target and running statements there, each bounded by a deadline. The only user
 // of libpq's connection calls here.
 //
-// Over TCP: TLS with the server's name checked and SCRAM bound to that channel, so that nobody in
-// between is told a password. Over a unix socket: the server must run as `socket_owner`. No
-// password file, no service file, no environment.
+// Over TCP: TLS 1.2 or later with the server's name checked and SCRAM bound to that channel, so
+// that nobody in between is told a password; with a client certificate where the target has one.
+// Over a unix socket: the server must run as `socket_owner`. No password file, no service file, no
+// environment.
 #pragma once
 
 #include <libpq-fe.h>
@@ -12,7 +13,10 @@
 #include "rotators/common/call.h"
 #include "rotators/postgresql/pgerror.h"
 
-enum { PGLOGIN_NAME_BYTES = 64 }; // the server silently cuts longer names
+enum {
+    PGLOGIN_NAME_BYTES = 64, // the server silently cuts longer names
+    PGLOGIN_FILE_BYTES = 256,
+};
 
 // Where logins go. Once a session with the primary is open, `address` pins that very server for
 // every further login of this call.
@@ -21,9 +25,13 @@ struct pglogin_route {
     char address[CALL_TEXT_BYTES]; // "" until pinned
     char port[CALL_TEXT_BYTES];
     char database[CALL_TEXT_BYTES];
-    char ca_file[CALL_TEXT_BYTES];
-    char socket_owner[CALL_TEXT_BYTES];
-    bool socket; // host is the folder of a unix socket
+    char ca_file[PGLOGIN_FILE_BYTES];
+    char client_cert_file[PGLOGIN_FILE_BYTES]; // "": none is shown
+    char client_key_file[PGLOGIN_FILE_BYTES];
+    char socket_owner[PGLOGIN_FILE_BYTES];
+    bool socket;         // host is the folder of a unix socket
+    bool by_certificate; // the rotator itself has no password: its certificate logs it in
+    bool any_server;     // a standby will do; only to find out what a server is
     int64_t deadline_ms;
     const char *verifier; // becomes the session's setting rotunda.verifier; NULL or "" for none
 };

@@ -6,11 +6,44 @@
 
 #include "rotators/postgresql/pglogin.h"
 
-enum { STEP_BYTES = 512 };
+enum { STEP_BYTES = 512, QUOTED_BYTES = 2 * PGLOGIN_NAME_BYTES + 3 };
+
+// As an identifier in SQL.
+static void quote(const char *name, char out[QUOTED_BYTES])
+{
+    char *at = out;
+    *at++ = '"';
+    for (; *name != '\0'; name++) {
+        if (*name == '"') {
+            *at++ = '"';
+        }
+        *at++ = *name;
+    }
+    *at++ = '"';
+    *at = '\0';
+}
+
+static void add_change(const struct rotunda_call *call, const char *role,
+                       struct rotunda_reply *reply)
+{
+    char text[STEP_BYTES];
+    bool limited = call_text_is(call_account_setting(call, "valid_until"), "expiry");
+    const char *until = call->value.valid_until_us == 0 ? "'infinity'" : "'<expires_at>'";
+    bool own = call_text_equal(call->account.name, call->target.principal);
+    snprintf(text, sizeof text, "ALTER ROLE %s PASSWORD '<verifier>'%s%s", role,
+             limited ? " VALID UNTIL " : "", limited ? until : "");
+    reply->add_step(reply, text);
+    snprintf(text, sizeof text,
+             own ? "ALTER ROLE %s SET application_name: the new fence"
+                 : "COMMENT ON ROLE %s: its own text and the new fence",
+             role);
+    reply->add_step(reply, text);
+}
 
 enum rotunda_error postgresql_plan(const struct rotunda_call *call, struct rotunda_reply *reply)
 {
     char role[PGLOGIN_NAME_BYTES];
+    char quoted[QUOTED_BYTES];
     char principal[PGLOGIN_NAME_BYTES];
     char text[STEP_BYTES];
     struct pglogin_route route;
@@ -21,15 +54,12 @@ enum rotunda_error postgresql_plan(const struct rotunda_call *call, struct rotun
         !call_text_copy(call->target.principal, principal, sizeof principal)) {
         return call_fail(reply, ROTUNDA_ERROR_INVALID, "role names have 1 to 63 octets");
     }
+    quote(role, quoted);
     snprintf(text, sizeof text, "log in to %.200s as %s, on the primary", route.host, principal);
     reply->add_step(reply, text);
     reply->add_step(reply, "in one transaction: take the advisory lock of the role, refuse if the "
                            "fence at the end of its comment is larger than ours");
-    snprintf(text, sizeof text, "ALTER ROLE \"%s\" PASSWORD '<verifier>'%s", role,
-             call->value.valid_until_us == 0 ? "" : " and VALID UNTIL '<time>'");
-    reply->add_step(reply, text);
-    snprintf(text, sizeof text, "COMMENT ON ROLE \"%s\": its own text and the new fence", role);
-    reply->add_step(reply, text);
+    add_change(call, quoted, reply);
     reply->add_step(reply, "probe: a fresh login with the new password works, one with a random "
                            "password is refused");
     reply->add_step(reply, "open sessions go on; new ones need the new password at once");

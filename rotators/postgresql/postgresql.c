@@ -11,6 +11,9 @@ static const struct rotunda_setting_spec target_settings[] = {
     {"database", 0, "where the rotator logs in: postgres unless set"},
     {"ca_file", ROTUNDA_SETTING_PATH,
      "certificates that sign the server's, PEM: the system's unless set"},
+    {"client_cert_file", ROTUNDA_SETTING_PATH,
+     "certificate that the rotator shows, PEM: none unless set"},
+    {"client_key_file", ROTUNDA_SETTING_PATH, "its private key, PEM, mode 600"},
     {"socket_owner", 0, "user that the server behind a unix socket runs as: postgres unless set"},
     {NULL, 0, NULL},
 };
@@ -18,6 +21,9 @@ static const struct rotunda_setting_spec target_settings[] = {
 static const struct rotunda_setting_spec account_settings[] = {
     {"pair_role", 0, "the other role of an alternating pair"},
     {"owner_role", 0, "role that owns the objects of the pair; both are members"},
+    {"valid_until", 0,
+     "the role's VALID UNTIL: leave it alone (leave, the default), or what expires_at says "
+     "(expiry)"},
     {NULL, 0, NULL},
 };
 

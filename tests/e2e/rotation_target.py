@@ -19,7 +19,10 @@ host all all 127.0.0.1/32 scram-sha-256
 
 
 class Target:
-    def __init__(self):
+    def __init__(self, options="", programs=None):
+        """`options` for the server; `programs`: the folder of another version's."""
+        self.options = options
+        self.programs = programs
         self.folder = tempfile.mkdtemp(prefix="rotunda-target.")
         self.port = harness.free_port()
         # Goes away with this process even when that is killed: the guardian waits for the pipe's end.
@@ -52,9 +55,9 @@ class Target:
     def script(self, commands):
         return f". {SUPPORT}/postgres.sh; dir={self.folder}; {commands}"
 
-    @staticmethod
-    def environment():
-        return dict(os.environ, PG_TREE=os.path.join(SUPPORT, "..", ".."))
+    def environment(self):
+        more = {"PG_BIN": self.programs} if self.programs else {}
+        return dict(os.environ, PG_TREE=os.path.join(SUPPORT, "..", ".."), **more)
 
     def shell(self, commands):
         done = subprocess.run(
@@ -70,7 +73,7 @@ class Target:
     def start(self):
         self.shell(
             f"pg_start $dir -c listen_addresses=127.0.0.1 -c port={self.port} -c ssl=on -c log_statement=all"
-            " -c log_min_error_statement=error -c log_min_duration_statement=0 >/dev/null 2>&1 </dev/null"
+            f" -c log_min_error_statement=error -c log_min_duration_statement=0 {self.options} >/dev/null 2>&1 </dev/null"
         )
 
     def kill(self):

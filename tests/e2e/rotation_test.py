@@ -35,11 +35,13 @@ def ask_for_clear_text(listener, done, heard):
 class RotationTest(harness.VaultTest):
     config = CONFIG
     lease_ms = 3000
+    target_options = ""
+    target_programs = None
 
     @classmethod
     def setUpClass(cls):
         os.environ["ROTUNDA_TEST_ROTATION_LEASE_MS"] = str(cls.lease_ms * harness.SLOWNESS)
-        cls.target = Target()
+        cls.target = Target(cls.target_options, cls.target_programs)
         super().setUpClass()
         cls.served = set()
         reply = cls.vault.post("sys/mounts/rotation", {"type": "rotation"})

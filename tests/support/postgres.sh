@@ -13,8 +13,13 @@
 
 pg_tree=$(CDPATH='' cd -- "${PG_TREE:-$(dirname -- "$0")/../..}" && pwd)
 
-# pg_bin NAME: the path of a program of the newest installed server.
+# pg_bin NAME: the path of a program of the newest installed server, or of the one in the folder that
+# PG_BIN names.
 pg_bin() {
+    if [ -n "${PG_BIN-}" ]; then
+        echo "$PG_BIN/$1"
+        return
+    fi
     for pg_found in "$(command -v initdb || :)" /usr/lib/postgresql/*/bin/initdb; do
         if [ -x "$pg_found" ]; then
             pg_newest=$(readlink -f "$pg_found")
@@ -71,6 +76,10 @@ pg_create() {
 # copy; rename decides a race. A tree that can't be written to only costs time.
 pg_fill() {
     pg_kept="$pg_tree/build/pg-template-$(id -u)"
+    if [ -n "${PG_BIN-}" ]; then
+        pg_create "$1"
+        return
+    fi
     if [ -d "$pg_kept" ]; then
         cp -a --reflink=auto "$pg_kept" "$1/data"
         return

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: ISC
 #include "vault/rotation/driver.h"
 
+#include "vault/rotation/own.h"
+
 struct status driver_init(struct driver *d, const struct rotation *r, const struct keyring *k,
                           const struct target *target, struct arena *arena)
 {
     *d = (struct driver){.launcher = rotation_launcher(r),
+                         .store = rotation_store(r),
                          .rotator = rotation_rotator(r, target->rotator),
                          .target = target,
                          .arena = arena,
@@ -85,6 +88,20 @@ static struct rotunda_bytes lend(const struct secret *s)
     return protocol_bytes(secret_view(s));
 }
 
+// What was refused may have been the secret that was replaced a moment ago: nobody's fault.
+static void excuse_refusal(const struct driver *d, struct protocol_reply *reply)
+{
+    bool moves = false;
+    if (reply->error != ROTUNDA_ERROR_NOT_PERMITTED || d->changes_own) {
+        return;
+    }
+    status_ignore(own_moves(d->store, d->target, &moves)); // else it stays refused
+    if (moves) {
+        reply->error = ROTUNDA_ERROR_UNREACHABLE;
+        reply->message = STR("the rotator's own credential is being changed there: try again");
+    }
+}
+
 struct status driver_ask(struct driver *d, enum protocol_op op, const struct driver_call *call,
                          struct protocol_reply *out, bool *asked)
 {
@@ -116,6 +133,8 @@ struct status driver_ask(struct driver *d, enum protocol_op op, const struct dri
     *asked = answered.code != STATUS_INVALID && answered.code != STATUS_UNSUPPORTED;
     if (!status_ok(answered)) {
         driver_reset(d);
+        return answered;
     }
-    return answered;
+    excuse_refusal(d, out);
+    return OK_STATUS;
 }

@@ -10,6 +10,7 @@
 
 struct driver {
     struct launcher *launcher;
+    struct store *store;
     const struct rotunda_rotator *rotator;
     const struct target *target;
     struct arena *arena;
@@ -18,6 +19,7 @@ struct driver {
     struct rotator_process *process;
     int64_t process_until_us; // monotonic: the process's own deadline
     int64_t deadline_us;      // monotonic; the process is killed then
+    bool changes_own;         // it is the one that changes the target's own credential
 };
 
 // Nothing runs yet. `target` and `arena` outlive it. INVALID when there is no such rotator; SEALED,
@@ -44,7 +46,9 @@ struct driver_call {
     struct str previous_external_id;
 };
 
-// OK means that it answered, whatever it answered; texts are in the arena. Otherwise what a change
-// did is unknown if `*asked` was set: it had been sent. Release with protocol_reply_done().
+// OK means that it answered, whatever it answered; texts are in the arena. A login of the rotator
+// that was refused while its own credential is being changed counts as unreachable. Otherwise what
+// a change did is unknown if `*asked` was set: it had been sent. Release with
+// protocol_reply_done().
 struct status driver_ask(struct driver *d, enum protocol_op op, const struct driver_call *call,
                          struct protocol_reply *out, bool *asked);

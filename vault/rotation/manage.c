@@ -3,6 +3,7 @@
 
 #include "vault/crypto/aead.h"
 #include "vault/rotation/manage_internal.h"
+#include "vault/rotation/settings.h"
 
 enum { PROGRESS_POLL_US = CLOCK_SECOND / 20, SEALED_BYTES = 8192 };
 
@@ -105,6 +106,20 @@ struct update_job {
     const struct credential *wanted;
 };
 
+struct status manage_end_moves(const struct credential *before, const struct credential *after,
+                               struct arena *arena, bool *out)
+{
+    struct settings was;
+    struct settings is;
+    TRY(settings_parse(before->account_settings, arena, &was));
+    TRY(settings_parse(after->account_settings, arena, &is));
+    struct str follows = settings_get(&is, "valid_until");
+    *out =
+        str_equal_c(follows, "expiry") && (before->expires_us != after->expires_us ||
+                                           !str_equal(follows, settings_get(&was, "valid_until")));
+    return OK_STATUS;
+}
+
 // Rotations go on writing to the row: how far they got is taken from there, not from what was seen.
 static struct status update_work(struct session *s, void *arg)
 {
@@ -118,12 +133,17 @@ static struct status update_work(struct session *s, void *arg)
     }
     bool other_schedule = !credential_same_schedule(c, job->wanted);
     int64_t due_us = c->next_rotation_us;
+    bool other_end;
+    TRY(manage_end_moves(c, job->wanted, job->op->arena, &other_end));
     credential_copy_rules(c, job->wanted);
     if (other_schedule) {
         TRY(reschedule(s, c, found.now_us, job->op->arena));
     }
     if (c->kind == ROTUNDA_K6 && due_us < c->next_rotation_us) {
         c->next_rotation_us = due_us; // its value ends, whatever the schedule says
+    }
+    if (other_end) {
+        c->next_rotation_us = found.now_us;
     }
     return credential_store(s, k, c);
 }

@@ -57,6 +57,11 @@ struct status manage_dates(struct operation *op, const struct credential *c, siz
 // May it be rotated now, by its windows and blackouts?
 struct status manage_look(struct operation *op, const struct credential_found *found,
                           enum timetable_why *out);
+// Has the target to be told another end of the credential? Where it refuses the credential from
+// that end on (setting valid_until=expiry), another end, or the wish itself, takes a rotation to
+// get there. INTEGRITY, NOMEM.
+struct status manage_end_moves(const struct credential *before, const struct credential *after,
+                               struct arena *arena, bool *out);
 
 // CONFLICT while a rotation may be changing the target.
 struct status manage_remove(struct operation *op, const struct credential *c);

@@ -3,12 +3,14 @@
 
 #include "vault/base/log.h"
 #include "vault/rotation/fault.h"
+#include "vault/rotation/own_run.h"
 #include "vault/rotation/rotation_internal.h"
 
 enum {
     ROUND_US = CLOCK_SECOND / 5,      // while something waits for room, or the database is away
     ROUND_MIN_US = CLOCK_SECOND / 50, // so that many ends of runs make one round
     ROUND_QUIET_US = CLOCK_SECOND,    // what other nodes leave behind is noticed by then
+    OWN_ROUND_US = CLOCK_SECOND,
 };
 
 // Handlers of any worker reach the engine through this; set once, before they can run rotations.
@@ -67,6 +69,61 @@ static size_t free_places(const struct rotation *r)
     return left < SCHEDULE_ROUND_MAX ? left : SCHEDULE_ROUND_MAX;
 }
 
+struct own_fiber {
+    struct rotation *rotation;
+    struct own_claim claim;
+};
+
+static void run_own_fiber(void *arg)
+{
+    struct own_fiber *f = arg;
+    struct rotation *r = f->rotation;
+    own_run(r, &f->claim);
+    free(f);
+    r->running--;
+    r->worker->operations--;
+    fiber_signal(&r->wake);
+}
+
+static void start_own(struct rotation *r, const struct own_claim *claim)
+{
+    struct own_fiber *f = calloc(1, sizeof *f);
+    if (f == NULL) {
+        return;
+    }
+    *f = (struct own_fiber){r, *claim};
+    r->running++;
+    r->worker->operations++;
+    if (!status_ok(fiber_start(r->worker->loop, run_own_fiber, f))) {
+        r->running--;
+        r->worker->operations--;
+        free(f);
+    }
+}
+
+// Changes of targets' own credentials: rare, so looked for less often than what is due, or when
+// somebody kicks.
+static void run_own_round(struct rotation *r)
+{
+    struct own_claim claim;
+    bool found = false;
+    bool early = !r->was_kicked && loop_now_us(r->worker->loop) < r->own_round_us;
+    r->was_kicked = false;
+    if (early || !may_work(r) || free_places(r) == 0) {
+        return;
+    }
+    r->own_round_us = loop_now_us(r->worker->loop) + OWN_ROUND_US;
+    r->worker->operations++;
+    struct status s = own_claim_next(r, &claim, &found);
+    if (!status_ok(s)) {
+        log_repeated(LOG_WARN, "rotation.round_failed", LOG_STATUS(s));
+    }
+    if (found) {
+        start_own(r, &claim);
+    }
+    r->worker->operations--;
+}
+
 // When to look again: what is due at a known time is planned at that time.
 static int64_t pause_us(struct rotation *r)
 {
@@ -105,6 +162,7 @@ static void run_scheduler(void *arg)
     while (!r->stopping || r->running > 0) {
         int64_t pause = run_round(r);
         int64_t least_us = clock_monotonic_us() + ROUND_MIN_US;
+        run_own_round(r);
         status_ignore(fiber_wait(&r->wake, clock_monotonic_us() + pause));
         r->wake = (struct fiber_event){0};
         if (!r->stopping) {
@@ -120,6 +178,7 @@ static void on_kick(struct loop_task *task)
 {
     struct rotation *r = CONTAINER_OF(task, struct rotation, kick);
     atomic_store(&r->kicked, false);
+    r->was_kicked = true;
     fiber_signal(&r->wake);
 }
 
@@ -199,4 +258,14 @@ int64_t rotation_min_interval_s(const struct rotation *r)
 struct launcher *rotation_launcher(const struct rotation *r)
 {
     return r->launcher;
+}
+
+struct store *rotation_store(const struct rotation *r)
+{
+    return r->worker->vault->store;
+}
+
+bool rotation_allows_asynchronous(const struct rotation *r)
+{
+    return r->options.allow_asynchronous_replicas;
 }

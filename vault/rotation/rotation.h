@@ -40,3 +40,5 @@ void rotation_kick(struct rotation *r);
 const struct rotunda_rotator *rotation_rotator(const struct rotation *r, struct str name);
 int64_t rotation_min_interval_s(const struct rotation *r);
 struct launcher *rotation_launcher(const struct rotation *r);
+struct store *rotation_store(const struct rotation *r);
+bool rotation_allows_asynchronous(const struct rotation *r);

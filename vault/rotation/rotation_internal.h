@@ -12,6 +12,8 @@ struct rotation {
     int64_t lease_us;
     bool stopping;
     size_t running;
+    int64_t own_round_us; // when changes of targets' own credentials are looked for next
+    bool was_kicked;
     struct fiber_event wake;  // there may be work
     struct fiber_event ended; // the scheduler and all runs are over
     struct loop_task kick;    // from other threads

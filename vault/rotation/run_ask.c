@@ -123,7 +123,7 @@ static int64_t valid_until_us(const struct run *r, const struct version *v)
         return v->valid_until_us;
     }
     int64_t expires_us = r->credential.expires_us;
-    return expires_us == CLOCK_NEVER || expires_us <= run_now_us(r) ? 0 : expires_us;
+    return expires_us == CLOCK_NEVER ? 0 : expires_us;
 }
 
 static struct status lend_current(struct run *r, struct driver_call *call)

@@ -6,6 +6,7 @@
 
 #include "vault/crypto/aead.h"
 #include "vault/rotation/due.h"
+#include "vault/rotation/manage.h"
 
 enum {
     ACCEPTING_US = CLOCK_SECOND / 2,        // until a value is tried again that isn't accepted yet
@@ -344,6 +345,11 @@ static struct status promote_work(struct session *s, void *arg)
     c->updated_us = found.now_us;
     TRY(due_set_next(s, c, found.now_us, r->arena));
     kind_cap_due(c, found.now_us, new_until_us);
+    bool other_end; // it was changed while this rotation told the target the old one
+    TRY(manage_end_moves(&r->credential, c, r->arena, &other_end));
+    if (other_end) {
+        c->next_rotation_us = found.now_us;
+    }
     return credential_store(s, k, c);
 }
 

@@ -4,10 +4,14 @@
 #include "vault/base/log.h"
 #include "vault/crypto/envelope.h"
 #include "vault/crypto/row_mac.h"
+#include "vault/rotation/own.h"
 
 static const struct store_statement find_by_name = {
     "rotation.target", "SELECT " TARGET_COLUMNS " FROM rotation_target t "
                        "WHERE t.mount_id = $1 AND t.name = $2"};
+static const struct store_statement lock_by_id = {
+    "rotation.lock_target_row",
+    "SELECT " TARGET_COLUMNS " FROM rotation_target t WHERE t.id = $1 FOR UPDATE"};
 static const struct store_statement insert_target = {
     "rotation.insert_target",
     "INSERT INTO rotation_target (id, namespace_id, mount_id, name, rotator, principal, settings, "
@@ -22,7 +26,8 @@ static const struct store_statement update_target = {
     "AND name = $4 AND created_at = $13 AND row_version = $15 - 1 RETURNING 1"};
 static const struct store_statement delete_target = {
     "rotation.delete_target",
-    "DELETE FROM rotation_target WHERE id = $1 AND row_version = $2 RETURNING 1"};
+    "DELETE FROM rotation_target t WHERE t.id = $1 AND t.row_version = $2 AND NOT EXISTS ("
+    "SELECT 1 FROM rotation_target_change o WHERE o.target_id = t.id AND o.open) RETURNING 1"};
 static const struct store_statement list_targets = {
     "rotation.list_targets",
     "SELECT name FROM rotation_target WHERE mount_id = $1 ORDER BY name LIMIT $2"};
@@ -100,6 +105,14 @@ struct status target_find(struct operation *op, struct str name, struct target_f
     return read_found(op->worker->vault->keyring, out);
 }
 
+struct status target_lock(struct session *s, const struct keyring *k, struct uuid id,
+                          struct target_found *out)
+{
+    const struct store_value values[] = {store_uuid(id)};
+    TRY(session_exec(s, &lock_by_id, values, ARRAY_LEN(values), &out->rows));
+    return read_found(k, out);
+}
+
 static struct envelope_binding binding_of(const struct target *t)
 {
     return (struct envelope_binding){.namespace_id = t->namespace_id,
@@ -131,6 +144,7 @@ struct status target_open(const struct keyring *k, const struct target *t, struc
 struct store_job {
     const struct keyring *keyring;
     const struct target *target;
+    bool new_secret;
 };
 
 static struct status change_row(struct session *s, const struct store_statement *statement,
@@ -139,7 +153,8 @@ static struct status change_row(struct session *s, const struct store_statement 
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     TRY(session_exec(s, statement, values, count, &rows));
     if (rows.count != 1) {
-        FAIL(CONFLICT, "the target was changed by someone else meanwhile, try again");
+        FAIL(CONFLICT, "the target was changed by someone else meanwhile, or its own credential is "
+                       "being changed: try again");
     }
     return OK_STATUS;
 }
@@ -156,15 +171,13 @@ static struct status refuse_account_in_care(struct session *s, const struct targ
     return OK_STATUS;
 }
 
-static struct status store_work_row(struct session *s, void *arg)
+struct status target_put(struct session *s, const struct keyring *k, const struct target *given)
 {
-    const struct store_job *job = arg;
-    struct target t = *job->target;
+    struct target t = *given;
     uint8_t mac[ROW_MAC_BYTES];
     struct row_mac m;
     t.row_version++;
-    TRY(refuse_account_in_care(s, &t));
-    TRY(begin_mac(&m, job->keyring, &t));
+    TRY(begin_mac(&m, k, &t));
     row_mac_finish(&m, mac);
     const struct store_value values[] = {
         store_uuid(t.id),          store_int(t.namespace_id),
@@ -180,9 +193,20 @@ static struct status store_work_row(struct session *s, void *arg)
                       ARRAY_LEN(values));
 }
 
-struct status target_store(struct operation *op, const struct target *t)
+// A secret that a person gives ends a change of it that is under way.
+static struct status store_work_row(struct session *s, void *arg)
 {
-    struct store_job job = {op->worker->vault->keyring, t};
+    const struct store_job *job = arg;
+    TRY(refuse_account_in_care(s, job->target));
+    if (job->new_secret) {
+        TRY(own_give_up(s, job->keyring, job->target->id));
+    }
+    return target_put(s, job->keyring, job->target);
+}
+
+struct status target_store(struct operation *op, const struct target *t, bool new_secret)
+{
+    struct store_job job = {op->worker->vault->keyring, t, new_secret};
     return operation_transact(op, store_work_row, &job);
 }
 

@@ -60,9 +60,15 @@ struct status target_seal(const struct keyring *k, struct target *t, struct byte
 struct status target_open(const struct keyring *k, const struct target *t, struct secret **out);
 
 // Inserts or replaces the row that has `t->row_version`. CONFLICT when someone else came first, or
-// the principal is an account that is in care.
-struct status target_store(struct operation *op, const struct target *t);
-// CONFLICT while credentials live there, or when it was changed meanwhile.
+// the principal is an account that is in care. `new_secret`: a person gave another secret, which
+// ends a change of the old one.
+struct status target_store(struct operation *op, const struct target *t, bool new_secret);
+// In a session's transaction: the row, locked; and writing it as target_store() does.
+struct status target_lock(struct session *s, const struct keyring *k, struct uuid id,
+                          struct target_found *out);
+struct status target_put(struct session *s, const struct keyring *k, const struct target *t);
+// CONFLICT while credentials live there or its own is being changed, or when it was changed
+// meanwhile.
 struct status target_remove(struct operation *op, const struct target *t);
 // One column of names, in order. Release with store_rows_done().
 struct status target_list(struct operation *op, struct store_rows *out);

@@ -48,7 +48,8 @@ static void a_missing_or_expired_role_is_named(void **state)
     run_check(&call, &c);
     assert_string_equal("role_exists ", c.missing);
     server_do(*state, c.hints);
-    server_do(*state, "ALTER ROLE \"new\"\"role\" VALID UNTIL '2020-01-01' NOLOGIN");
+    server_do(*state, "ALTER ROLE \"new\"\"role\" VALID UNTIL '2020-01-01' NOLOGIN;"
+                      "GRANT \"new\"\"role\" TO rotator WITH ADMIN OPTION");
     run_check(&call, &c);
     assert_string_equal("role_may_login role_not_expired ", c.missing);
 }
@@ -65,9 +66,54 @@ static void a_route_that_takes_any_password_is_named(void **state)
 {
     struct collected c;
     struct rotunda_call call = server_call(*state, "trusting", "");
-    server_do(*state, "CREATE ROLE trusting LOGIN");
+    server_do(*state, "CREATE ROLE trusting LOGIN; GRANT trusting TO rotator WITH ADMIN OPTION");
     run_check(&call, &c);
     assert_string_equal("wrong_password_refused ", c.missing);
+}
+
+static void the_admin_option_is_asked_for_since_16(void **state)
+{
+    struct collected c;
+    struct rotunda_call call = server_call(*state, "app", NEW_PASSWORD);
+    server_do(*state, "REVOKE app FROM rotator");
+    run_check(&call, &c);
+    if (PQserverVersion(((struct server *)*state)->superuser) < 160000) {
+        assert_string_equal("", c.missing);
+        return;
+    }
+    assert_string_equal("admin_option ", c.missing);
+    assert_string_equal("GRANT \"app\" TO \"rotator\" WITH ADMIN TRUE, INHERIT FALSE, SET FALSE; ",
+                        c.hints);
+    enum rotunda_error error;
+    assert_int_equal(ROTUNDA_APPLY_NOT_APPLIED, do_apply(&call, &error));
+    assert_int_equal(ROTUNDA_ERROR_NOT_PERMITTED, error);
+    server_do(*state, c.hints);
+    run_check(&call, &c);
+    assert_string_equal("", c.missing);
+    assert_int_equal(ROTUNDA_APPLY_APPLIED, do_apply(&call, &error));
+}
+
+static void a_server_that_is_set_to_be_read_is_named(void **state)
+{
+    struct collected c;
+    struct rotunda_call call = server_call(*state, "app", NEW_PASSWORD);
+    server_do(*state, "ALTER ROLE rotator SET default_transaction_read_only = on");
+    run_check(&call, &c);
+    assert_string_equal("writable ", c.missing);
+    enum rotunda_error error;
+    assert_int_equal(ROTUNDA_APPLY_NOT_APPLIED, do_apply(&call, &error));
+    assert_int_equal(ROTUNDA_ERROR_UNREACHABLE, error);
+}
+
+static void a_role_of_the_servers_own_is_named(void **state)
+{
+    struct collected c;
+    struct rotunda_call call = server_call(*state, "pg_monitor", NEW_PASSWORD);
+    run_check(&call, &c);
+    assert_non_null(strstr(c.missing, "role_not_reserved"));
+    enum rotunda_error error;
+    assert_int_equal(ROTUNDA_APPLY_NOT_APPLIED, do_apply(&call, &error));
+    assert_int_equal(ROTUNDA_ERROR_INVALID, error);
 }
 
 static void a_pair_needs_its_owner_role(void **state)
@@ -139,6 +185,9 @@ int main(void)
         TEST(a_missing_or_expired_role_is_named),
         TEST(the_rotators_own_role_is_named),
         TEST(a_route_that_takes_any_password_is_named),
+        TEST(the_admin_option_is_asked_for_since_16),
+        TEST(a_server_that_is_set_to_be_read_is_named),
+        TEST(a_role_of_the_servers_own_is_named),
         TEST(a_pair_needs_its_owner_role),
         TEST(a_rotator_that_is_refused_learns_only_that),
         TEST(sessions_of_the_role_are_counted),

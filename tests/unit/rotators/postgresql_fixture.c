@@ -14,7 +14,7 @@ static const char fresh_roles[] =
     "  EXECUTE format('DROP OWNED BY %I', r); EXECUTE format('DROP ROLE %I', r); END LOOP; END $$;"
     "CREATE ROLE rotator LOGIN CREATEROLE PASSWORD '" ROTATOR_PASSWORD "';"
     "CREATE ROLE app LOGIN PASSWORD '" OLD_PASSWORD "';"
-    "COMMENT ON ROLE app IS 'billing'";
+    "COMMENT ON ROLE app IS 'billing'; GRANT app TO rotator WITH ADMIN OPTION";
 
 struct rotunda_text text_of(const char *c)
 {

@@ -81,7 +81,8 @@ static void the_comment_keeps_its_own_text(void **state)
 static void a_role_with_quotes_in_its_name_is_one_role(void **state)
 {
     const char *name = "a\"b; drop role app; --'";
-    server_do(*state, "CREATE ROLE \"a\"\"b; drop role app; --'\" LOGIN");
+    server_do(*state, "CREATE ROLE \"a\"\"b; drop role app; --'\" LOGIN;"
+                      "GRANT \"a\"\"b; drop role app; --'\" TO rotator WITH ADMIN OPTION");
     struct rotunda_call call = server_call(*state, name, NEW_PASSWORD);
     assert_int_equal(ROTUNDA_APPLY_APPLIED, do_apply(&call, &error));
     assert_int_equal(ROTUNDA_PROBE_WORKS, do_probe(*state, name, NEW_PASSWORD, &error));
@@ -158,16 +159,38 @@ static void the_rotators_own_role_needs_a_word(void **state)
     call.account.settings = &word;
     call.account.setting_count = 1;
     assert_int_equal(ROTUNDA_APPLY_APPLIED, do_apply(&call, &error));
+    call.target.secret = octets_of(NEW_PASSWORD);
+    call.fence = 16; // late: refused by what was kept in its own settings
+    assert_int_equal(ROTUNDA_APPLY_NOT_APPLIED, do_apply(&call, &error));
+    assert_int_equal(ROTUNDA_ERROR_FENCED, error);
+    call.fence = 18;
+    call.value.secret = octets_of(ROTATOR_PASSWORD);
+    assert_int_equal(ROTUNDA_APPLY_APPLIED, do_apply(&call, &error));
+    assert_string_equal("{\"application_name=[rotunda fence 18]\"}",
+                        server_value(*state, "SELECT rolconfig::text FROM pg_roles"
+                                             " WHERE rolname = 'rotator'"));
 }
 
 static void a_time_limit_is_set_at_the_server(void **state)
 {
     struct rotunda_call call = server_call(*state, "app", NEW_PASSWORD);
+    const char *until = "SELECT coalesce(rolvaliduntil::text, 'none') FROM pg_roles"
+                        " WHERE rolname = 'app'";
     call.value.valid_until_us = 4102444800LL * 1000000; // 2100-01-01
     assert_int_equal(ROTUNDA_APPLY_APPLIED, do_apply(&call, &error));
-    assert_string_equal("4102444800",
-                        server_value(*state, "SELECT extract(epoch FROM rolvaliduntil)::bigint"
-                                             " FROM pg_roles WHERE rolname = 'app'"));
+    assert_string_equal("none", server_value(*state, until)); // only where it is asked for
+    struct rotunda_setting follow = {text_of("valid_until"), text_of("expiry")};
+    call.account.settings = &follow;
+    call.account.setting_count = 1;
+    server_do(*state, "SET timezone = 'UTC'");
+    assert_int_equal(ROTUNDA_APPLY_APPLIED, do_apply(&call, &error));
+    assert_string_equal("2100-01-01 00:00:00+00", server_value(*state, until));
+    call.value.valid_until_us = 0;
+    assert_int_equal(ROTUNDA_APPLY_APPLIED, do_apply(&call, &error));
+    assert_string_equal("infinity", server_value(*state, until));
+    follow.value = text_of("sometimes");
+    assert_int_equal(ROTUNDA_APPLY_NOT_APPLIED, do_apply(&call, &error));
+    assert_int_equal(ROTUNDA_ERROR_INVALID, error);
 }
 
 static void a_revoked_role_refuses_until_it_is_applied_again(void **state)
