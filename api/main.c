@@ -7,11 +7,15 @@
 #include "api/server.h"
 #include "rotators/builtin.h"
 #include "vault/base/macros.h"
+#include "vault/notify/host.h"
 #include "vault/rotation/host.h"
 
 // Its contract counts the command's own name, which stands before what we are given.
 static int host_main(int argc, char **argv)
 {
+    if (notify_host_is_wanted(argc, argv)) {
+        return notify_host_main(argc, argv);
+    }
     return rotator_host_main(argc + 1, argv - 1, rotators_builtin());
 }
 

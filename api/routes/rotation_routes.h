@@ -4,6 +4,8 @@
 #pragma once
 
 #include "api/routes/answer.h"
+#include "vault/notify/notifier.h"
+#include "vault/notify/tally.h"
 #include "vault/rotation/manage.h"
 
 route_handler rotation_list_targets;
@@ -17,6 +19,14 @@ route_handler rotation_read_credential;
 route_handler rotation_write_credential;
 route_handler rotation_delete_credential;
 
+route_handler rotation_list_notifiers;
+route_handler rotation_read_notifier;
+route_handler rotation_write_notifier;
+route_handler rotation_delete_notifier;
+route_handler rotation_test_notifier;
+route_handler rotation_list_deliveries;
+route_handler rotation_replay_deliveries;
+
 route_handler rotation_rotate;
 route_handler rotation_acknowledge;
 route_handler rotation_history;
@@ -28,6 +38,16 @@ struct status rotation_name(struct operation *op, struct http_request *req,
                             struct http_response *res, struct str *out);
 // The engine of this node. UNAVAILABLE.
 struct status rotation_engine(struct rotation **out);
+
+// Answers a list of names in one column.
+struct status rotation_answer_names(struct operation *op, struct http_response *res,
+                                    const struct store_rows *rows);
+// Who may do this to the route's notifier. NOT_FOUND.
+struct status rotation_enter_notifier(struct operation *op, struct http_request *req,
+                                      struct http_response *res, enum policy_operation operation,
+                                      struct notifier_found *out);
+// Members of an open object.
+void rotation_put_notify_status(struct json_writer *w, const struct notify_status *s);
 
 // A request's members, and where to explain what is wrong with one of them.
 struct rotation_body {

@@ -81,4 +81,9 @@ enum {
     LIMIT_ROTATOR_LINE_BYTES = 256 * 1024,
     LIMIT_ROTATOR_OUTPUT_BYTES = 1024 * 1024,
     LIMIT_ROTATOR_DEADLINE_S = 120,
+
+    // Notifiers
+    LIMIT_NOTIFY_LINE_BYTES = 256 * 1024,  // between the vault and the process that sends
+    LIMIT_NOTIFY_ANSWER_BYTES = 64 * 1024, // of a receiver: headers, and a body that nobody reads
+    LIMIT_NOTIFY_RUNNING = 16,             // notifiers at work on one node
 };

@@ -5,9 +5,13 @@
 #pragma once
 
 #include "rotunda/rotator.h"
+#include "vault/base/status.h"
 
 // argv[0] is "rotator-host" or the program's name, whatever stands before NAME is ignored.
 // `builtin` lists the rotators that are linked in and ends with NULL. A rotator that can't be
 // loaded answers hello with the reason. The process's exit code: 0 when the input ended, 1 when it
 // isn't the protocol.
 int rotator_host_main(int argc, char **argv, const struct rotunda_rotator *const *builtin);
+
+// What every process behind the launcher does first: no core, locked memory. UNAVAILABLE.
+struct status rotator_host_protect(bool allow_unlocked);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // A person decides about an attempt that is blocked.
 #include "vault/rotation/manage.h"
+#include "vault/rotation/notice.h"
 
 static const struct store_statement lock_attempt = {
     "rotation.lock_attempt",
@@ -118,7 +119,8 @@ static struct status settle_work(struct session *s, void *arg)
     change.next.hold = before.hold && attempt_is_open(change.next.state);
     TRY(attempt_update(s, vault->keyring, &before, &change));
     if (!attempt_is_open(change.next.state)) {
-        return give_up(s, vault->keyring, &found, change.next.state);
+        TRY(give_up(s, vault->keyring, &found, change.next.state));
+        return notice_of_change(s, vault->keyring, &before, &change);
     }
     return job->action == MANAGE_APPLY ? session_exec(s, &raise_fence, NULL, 0, NULL) : OK_STATUS;
 }
