@@ -24,8 +24,8 @@ struct background {
 
 // Who seals values that are stored. A table that is missing here keeps old keys in use for ever.
 static const struct reseal_table *const reseal_tables[] = {
-    &kv_reseal_table, &cubbyhole_reseal_table, &target_reseal_table, &version_reseal_table,
-    &notifier_reseal_table, NULL};
+    &kv_reseal_table,      &cubbyhole_reseal_table, &target_reseal_table,
+    &version_reseal_table, &notifier_reseal_table,  NULL};
 
 static struct reseal_stats stats_of(const struct background *b, const struct worker *w)
 {

@@ -253,9 +253,9 @@ static struct status read_addresses(const struct rotation_body *b, struct notifi
 
 static struct status read_smtp(const struct rotation_body *b, struct notifier *n)
 {
-    static const char *const fields[] = {"type",     "host",    "port",   "tls",         "username",
-                                         "password", "from",    "to",     "ca_file",     "events",
-                                         "owner",    "enabled", "credentials", NULL};
+    static const char *const fields[] = {
+        "type", "host",    "port",   "tls",   "username", "password",    "from",
+        "to",   "ca_file", "events", "owner", "enabled",  "credentials", NULL};
     static const struct rotunda_setting_spec none[] = {{.name = NULL}};
     TRY(rotation_body_known(b, fields, none));
     TRY(read_server(b, n));

@@ -70,8 +70,8 @@ static void put_sent(struct buffer *out)
         metrics_put_labelled(out, "rotunda_notify_tries_total", "outcome",
                              wire_outcome_name((enum wire_outcome)i), done.outcomes[i]);
     }
-    metrics_put_single(out, "rotunda_notify_parked_total", "Deliveries set aside.",
-                       METRICS_COUNTER, done.parked);
+    metrics_put_single(out, "rotunda_notify_parked_total", "Deliveries set aside.", METRICS_COUNTER,
+                       done.parked);
 }
 
 static void put_notices(struct buffer *out, const struct notify_tally *t)

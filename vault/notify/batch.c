@@ -62,8 +62,8 @@ static struct status load(struct batch *b)
     }
     TRY(store_transact(v->store, load_work, b));
     TRY(notifier_open(v->keyring, &b->notifier.notifier, &b->secret));
-    return courier_start(b->notify->launcher, b->notifier.notifier.ca_file,
-                         b->claims->lease_end_us, &b->courier);
+    return courier_start(b->notify->launcher, b->notifier.notifier.ca_file, b->claims->lease_end_us,
+                         &b->courier);
 }
 
 static struct status find_notice(const struct batch *b, struct uuid id, struct notice *out)
@@ -117,7 +117,8 @@ static struct status deliver_one(struct batch *b, const struct delivery_claim *c
     const struct delivery_end end = {claim, &result, b->notifier.notifier.failures};
     TRY(delivery_finish(v->store, v->keyring, &end));
     if (result.outcome != WIRE_DELIVERED) {
-        log_repeated(LOG_WARN, "notify.not_delivered", LOG_STR("notifier", b->notifier.notifier.name),
+        log_repeated(LOG_WARN, "notify.not_delivered",
+                     LOG_STR("notifier", b->notifier.notifier.name),
                      LOG_STR("outcome", wire_outcome_name(result.outcome)),
                      LOG_INT("status", result.status), LOG_STR("reason", str_from_c(result.error)));
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// The process that sends (host.h), as seen by a fiber of the vault; everything on that fiber. It has
-// what was handed to it and nothing else, and is killed at its deadline, when it breaks the
+// The process that sends (host.h), as seen by a fiber of the vault; everything on that fiber. It
+// has what was handed to it and nothing else, and is killed at its deadline, when it breaks the
 // protocol, or when it is let go of.
 #pragma once
 

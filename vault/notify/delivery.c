@@ -59,7 +59,6 @@ static const struct store_statement replay = {
 
 // ---- claiming
 
-
 static struct status round_work(struct session *s, void *arg)
 {
     struct delivery_round *round = arg;
@@ -158,12 +157,15 @@ static struct status finish_work(struct session *s, void *arg)
     const struct wire_result *r = job->end->result;
     // What the whole notifier is held up for doesn't count for the one that found out.
     int64_t base_us = r->outcome == WIRE_UNREACHABLE ? 0 : CLOCK_SECOND;
-    const struct store_value values[] = {
-        store_uuid(c->notifier),          store_uuid(c->notice),
-        store_int(c->fence),              store_text(state_after(r->outcome)),
-        store_int(base_us),               store_int(r->status),
-        store_text(str_from_c(r->error)), store_int(DELIVERY_AGE_S),
-        store_int(RETRY_MAX_S * (int64_t)CLOCK_SECOND)};
+    const struct store_value values[] = {store_uuid(c->notifier),
+                                         store_uuid(c->notice),
+                                         store_int(c->fence),
+                                         store_text(state_after(r->outcome)),
+                                         store_int(base_us),
+                                         store_int(r->status),
+                                         store_text(str_from_c(r->error)),
+                                         store_int(DELIVERY_AGE_S),
+                                         store_int(RETRY_MAX_S * (int64_t)CLOCK_SECOND)};
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     TRY(session_exec(s, &finish, values, ARRAY_LEN(values), &rows));
     if (rows.count != 1) {

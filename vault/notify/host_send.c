@@ -183,9 +183,10 @@ static void judge_failure(struct sending *s, CURLcode code)
     r->outcome = was_not_reached(code) ? WIRE_UNREACHABLE : WIRE_FAILED;
     if (s->forbidden) {
         r->outcome = WIRE_UNREACHABLE;
-        wire_explain(r, "%s", s->job->loopback_only
-                                  ? "without TLS it must be on this machine"
-                                  : "its address is link-local or a metadata service: refused");
+        wire_explain(r, "%s",
+                     s->job->loopback_only
+                         ? "without TLS it must be on this machine"
+                         : "its address is link-local or a metadata service: refused");
         return;
     }
     wire_explain(r, "%s", s->error[0] != 0 ? s->error : curl_easy_strerror(code));

@@ -176,8 +176,7 @@ static void append_body(struct buffer *out, struct bytes body)
 }
 
 struct status mail_write(const struct notifier *n, const struct notice *notice,
-                         struct str recipient, int64_t now_us, struct arena *arena,
-                         struct str *out)
+                         struct str recipient, int64_t now_us, struct arena *arena, struct str *out)
 {
     struct buffer body CLEANUP(buffer_done);
     struct buffer mail CLEANUP(buffer_done);

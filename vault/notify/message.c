@@ -40,8 +40,7 @@ static struct status make_webhook(const struct message_source *source, struct ar
     job->loopback_only = rules_is_http(job->url);
     job->body = source->notice->payload;
     TRY(arena_printf(arena, &job->id, "%s", id));
-    TRY(arena_printf(arena, &job->timestamp, "%lld",
-                     (long long)(source->now_us / CLOCK_SECOND)));
+    TRY(arena_printf(arena, &job->timestamp, "%lld", (long long)(source->now_us / CLOCK_SECOND)));
     return sign(source, arena, job);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// A notice as its receiver gets it: a signed webhook (Standard Webhooks 1.0: id, time and body under
-// one HMAC) or a mail in plain text (RFC 5322, 3834).
+// A notice as its receiver gets it: a signed webhook (Standard Webhooks 1.0: id, time and body
+// under one HMAC) or a mail in plain text (RFC 5322, 3834).
 #pragma once
 
 #include "vault/notify/notifier.h"

@@ -9,9 +9,9 @@
 static const struct store_statement find_by_name = {
     "notify.notifier", "SELECT " NOTIFIER_COLUMNS " FROM rotation_notifier f "
                        "WHERE f.mount_id = $1 AND f.name = $2"};
-static const struct store_statement find_by_id = {
-    "notify.notifier_by_id",
-    "SELECT " NOTIFIER_COLUMNS " FROM rotation_notifier f WHERE f.id = $1"};
+static const struct store_statement find_by_id = {"notify.notifier_by_id",
+                                                  "SELECT " NOTIFIER_COLUMNS
+                                                  " FROM rotation_notifier f WHERE f.id = $1"};
 static const struct store_statement insert_notifier = {
     "notify.insert_notifier",
     "INSERT INTO rotation_notifier (id, namespace_id, mount_id, name, type, url, host, port, tls, "

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
-// A notifier: somebody who wants to hear of what happens to credentials of a mount, and how to reach
-// them. Rows of rotation_notifier. Text is borrowed from the rows that it was read from, lists are
-// in the arena.
+// A notifier: somebody who wants to hear of what happens to credentials of a mount, and how to
+// reach them. Rows of rotation_notifier. Text is borrowed from the rows that it was read from,
+// lists are in the arena.
 #pragma once
 
 #include "vault/core/operation.h"

@@ -71,8 +71,8 @@ static void start_batches(struct notify *n, const struct delivery_round *round, 
 {
     size_t i = 0;
     while (i < round->count) {
-        struct batch_claims claims = {
-            .lease_end_us = began_us + DELIVERY_LEASE_S * (int64_t)CLOCK_SECOND};
+        struct batch_claims claims = {.lease_end_us =
+                                          began_us + DELIVERY_LEASE_S * (int64_t)CLOCK_SECOND};
         struct uuid notifier = round->claims[i].notifier;
         while (i < round->count && claims.count < DELIVERY_EACH_MAX &&
                uuid_equal(round->claims[i].notifier, notifier)) {

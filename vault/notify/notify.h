@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
-// Sends notices to who wants them, and reminds: a fiber on one worker of each node turns new notices
-// into deliveries, claims what is ready and has each notifier served by a fiber and a process of its
-// own. Nodes share the work through the database. It waits while the vault is sealed or the database
-// away.
+// Sends notices to who wants them, and reminds: a fiber on one worker of each node turns new
+// notices into deliveries, claims what is ready and has each notifier served by a fiber and a
+// process of its own. Nodes share the work through the database. It waits while the vault is sealed
+// or the database away.
 #pragma once
 
 #include "vault/core/worker.h"

@@ -24,6 +24,6 @@ bool rules_is_mail(struct str address);
 bool rules_is_pattern(struct str pattern);
 bool rules_pattern_matches(struct str pattern, struct str name); // * is any number of characters
 
-// May be connected to? Not what is link-local (cloud metadata lives there) or unspecified, whichever
-// way it is written; only the loopback when `loopback_only`.
+// May be connected to? Not what is link-local (cloud metadata lives there) or unspecified,
+// whichever way it is written; only the loopback when `loopback_only`.
 bool rules_may_connect(const struct sockaddr *address, bool loopback_only);

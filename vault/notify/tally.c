@@ -6,20 +6,19 @@
 static _Atomic int64_t outcomes[WIRE_OUTCOME_COUNT];
 static _Atomic int64_t parked_total;
 
-// Of a rotation_credential c: no notifier that is enabled and covers it would tell that its rotation
-// is blocked, to its owner or to those who watch for him.
+// Of a rotation_credential c: no notifier that is enabled and covers it would tell that its
+// rotation is blocked, to its owner or to those who watch for him.
 #define IS_UNOWNED                                                                                 \
     "NOT EXISTS (SELECT 1 FROM rotation_notifier f WHERE f.mount_id = c.mount_id AND f.enabled "   \
     "AND 'blocked' = ANY (f.events) AND rotation_covers(f, c.name, c.owner))"
 
 static const struct store_statement count_all = {
-    "notify.count",
-    "SELECT (SELECT count(*) FROM rotation_delivery WHERE state = 'waiting'), "
-    "(SELECT count(*) FROM rotation_delivery WHERE state = 'parked'), "
-    "(SELECT coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0)::int8 "
-    "FROM rotation_delivery WHERE state = 'waiting'), "
-    "(SELECT count(*) FROM rotation_notifier WHERE NOT enabled), "
-    "(SELECT count(*) FROM rotation_credential c WHERE " IS_UNOWNED ")"};
+    "notify.count", "SELECT (SELECT count(*) FROM rotation_delivery WHERE state = 'waiting'), "
+                    "(SELECT count(*) FROM rotation_delivery WHERE state = 'parked'), "
+                    "(SELECT coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0)::int8 "
+                    "FROM rotation_delivery WHERE state = 'waiting'), "
+                    "(SELECT count(*) FROM rotation_notifier WHERE NOT enabled), "
+                    "(SELECT count(*) FROM rotation_credential c WHERE " IS_UNOWNED ")"};
 static const struct store_statement list_notifiers = {
     "notify.status_notifiers",
     "SELECT f.name, f.type, f.enabled, f.failures, "
@@ -28,9 +27,8 @@ static const struct store_statement list_notifiers = {
     "(SELECT count(*) FROM rotation_delivery d WHERE d.notifier_id = f.id AND d.state = 'parked') "
     "FROM rotation_notifier f WHERE f.mount_id = $1 ORDER BY f.name LIMIT $2"};
 static const struct store_statement list_unowned = {
-    "notify.status_unowned",
-    "SELECT c.name, c.owner, count(*) OVER () FROM rotation_credential c "
-    "WHERE c.mount_id = $1 AND " IS_UNOWNED " ORDER BY c.name LIMIT $2"};
+    "notify.status_unowned", "SELECT c.name, c.owner, count(*) OVER () FROM rotation_credential c "
+                             "WHERE c.mount_id = $1 AND " IS_UNOWNED " ORDER BY c.name LIMIT $2"};
 static const struct store_statement count_expiring = {
     "notify.status_expiring",
     "SELECT count(*) FILTER (WHERE c.expires_at > clock_timestamp()), "

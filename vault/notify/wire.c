@@ -84,11 +84,16 @@ struct status wire_get_job(struct str line, struct arena *arena, struct wire_job
     const struct {
         const char *key;
         struct str *to;
-    } texts[] = {{"url", &job.url},           {"ca_file", &job.ca_file},
-                 {"body", &job.body},         {"id", &job.id},
-                 {"timestamp", &job.timestamp}, {"signature", &job.signature},
-                 {"username", &job.username}, {"password", &job.password},
-                 {"sender", &job.sender},     {"recipient", &job.recipient}};
+    } texts[] = {{"url", &job.url},
+                 {"ca_file", &job.ca_file},
+                 {"body", &job.body},
+                 {"id", &job.id},
+                 {"timestamp", &job.timestamp},
+                 {"signature", &job.signature},
+                 {"username", &job.username},
+                 {"password", &job.password},
+                 {"sender", &job.sender},
+                 {"recipient", &job.recipient}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         TRY(json_as_str(json_get(v, texts[i].key), texts[i].to));
     }

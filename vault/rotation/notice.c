@@ -173,20 +173,13 @@ static struct status insert(struct session *s, const struct keyring *k, const st
     TRY(begin_mac(&m, k, n));
     row_mac_finish(&m, mac);
     const struct store_value values[] = {
-        store_uuid(n->id),
-        store_int(n->namespace_id),
-        store_uuid(n->mount),
-        store_uuid(n->credential_id),
-        store_text(n->credential),
-        store_text(n->owner),
-        store_text(n->event),
-        store_int(n->version),
-        store_time(n->time_us),
-        store_text(n->once),
-        store_text(n->payload),
-        store_int(n->row_version),
-        store_bytea(BYTES_OF(mac)),
-        store_int(again ? FAILING_AGAIN_US : FAILING_AGAIN_US * 400),
+        store_uuid(n->id),          store_int(n->namespace_id),
+        store_uuid(n->mount),       store_uuid(n->credential_id),
+        store_text(n->credential),  store_text(n->owner),
+        store_text(n->event),       store_int(n->version),
+        store_time(n->time_us),     store_text(n->once),
+        store_text(n->payload),     store_int(n->row_version),
+        store_bytea(BYTES_OF(mac)), store_int(again ? FAILING_AGAIN_US : FAILING_AGAIN_US * 400),
     };
     return session_exec(s, &insert_notice, values, ARRAY_LEN(values), NULL);
 }
