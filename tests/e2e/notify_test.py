@@ -11,7 +11,7 @@ import unittest
 from datetime import datetime, timedelta, timezone
 
 import harness
-from notify_receiver import Mail, Webhook
+from notify_receiver import Mail, Webhook, sign
 from rotation_target import Target
 
 CONFIG = "rotation {\n  min_interval_s = 1\n}\n"
@@ -97,6 +97,16 @@ class NotifyTest(harness.VaultTest):
             return [p["data"]["version"] for _, p in receiver.got if p["data"].get("credential") == credential]
 
     # ---- webhooks
+
+    def test_the_receiver_here_verifies_as_others_do(self):
+        # The example that libraries for Standard Webhooks are tested with.
+        known = sign(
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            "1614265330",
+            b'{"test": 2432232314}',
+        )
+        self.assertEqual("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", known)
 
     def test_every_rotation_is_told_in_order_and_signed(self):
         receiver = self.webhook("order", credentials="ord*", events="rotated")
