@@ -82,7 +82,7 @@ CREATE TABLE rotation_delivery (
 ) WITH (fillfactor = 70);
 CREATE INDEX rotation_delivery_notice ON rotation_delivery (notice_id);
 CREATE INDEX rotation_delivery_listed ON rotation_delivery (notifier_id, seq);
-CREATE INDEX rotation_delivery_waiting ON rotation_delivery (notifier_id, seq)
+CREATE INDEX rotation_delivery_waiting ON rotation_delivery (notifier_id, next_try_at)
     WHERE state = 'waiting';
 CREATE INDEX rotation_delivery_order ON rotation_delivery (notifier_id, credential_id, seq)
     WHERE state = 'waiting';
@@ -157,7 +157,7 @@ BEGIN
                     SELECT 1 FROM rotation_delivery e WHERE e.notifier_id = d.notifier_id
                         AND e.credential_id = d.credential_id AND e.state = 'waiting'
                         AND e.seq < d.seq)
-            ORDER BY d.seq LIMIT each
+            ORDER BY d.next_try_at, d.seq LIMIT each
         ) AS r
         WHERE f.enabled AND f.hold_until <= moment AND f.id <> ALL (busy)
     ), taken AS (

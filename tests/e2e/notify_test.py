@@ -371,6 +371,15 @@ class NotifyTest(harness.VaultTest):
         self.assertEqual([], other.seen)
         query("DELETE FROM rotation_notifier WHERE name = 'altered'")
 
+    def test_keys_outlive_a_rotation_of_the_data_key(self):
+        receiver = self.webhook("resealed", credentials="none-of-them")
+        epoch = "SELECT key_epoch FROM rotation_notifier WHERE name = 'resealed'"
+        before = int(self.vault.database.query(epoch)[0][0])
+        self.assertStatus(204, self.vault.post("sys/rotate"))
+        self.wait_for(lambda: int(self.vault.database.query(epoch)[0][0]) > before)
+        self.assertTrue(self.vault.post("rotation/notifiers/resealed/test").data["delivered"])
+        self.assertEqual(([], ["test"]), (receiver.bad, receiver.events()))
+
     # ---- nothing secret
 
     def test_secrets_stay_where_they_belong(self):
