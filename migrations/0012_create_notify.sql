@@ -186,6 +186,8 @@ CREATE FUNCTION rotation_reminders(overdue_us int8, most int8)
         SELECT c.id, 'due', c.next_rotation_at, c.interval_s FROM rotation_credential c
         WHERE c.next_rotation_at > now() AND c.next_rotation_at <= now() + interval '30 days'
             AND c.interval_s >= 2 * 86400 AND NOT c.paused
+            AND EXISTS (SELECT 1 FROM rotation_notifier f
+                WHERE f.mount_id = c.mount_id AND 'due' = ANY (f.events))
     ), coming AS (
         SELECT d.id, d.event, d.at, d.interval_s, CASE WHEN d.at <= now() + interval '1 day' THEN 1
             WHEN d.at <= now() + interval '7 days' THEN 7 ELSE 30 END AS days

@@ -294,6 +294,21 @@ class NotifyTest(harness.VaultTest):
         self.assertStatus(204, self.vault.post("rotation/credentials/date-30", {"expires_at": in_time(days=5)}))
         self.wait_for(lambda: receiver.events("date-30").count("expiring") == 2)
 
+    def test_rotations_are_announced_where_somebody_wants_that(self):
+        self.webhook("coming", credentials="coming", events="due")
+        name = self.put_credential("coming", interval="60d")
+        for days, interval_d, expected in (
+            ("31", 60, []), ("29", 60, ["30d"]), ("29", 59, []), ("6", 14, ["7d"]), ("6", 13, []), ("0.9", 2, ["1d"]),
+            ("-1", 60, []),
+        ):  # undone before the vault sees it
+            rows = self.vault.database.query(
+                f"BEGIN; UPDATE rotation_credential SET next_rotation_at = now() + {days} * interval '1 day',"
+                f" interval_s = {interval_d} * 86400 WHERE name = '{name}';"
+                " SELECT split_part(r.once, ':', 1) FROM rotation_reminders(3600000000, 100) r JOIN rotation_credential c"
+                f" ON c.id = r.credential_id WHERE r.event = 'due' AND c.name = '{name}'; ROLLBACK"
+            )
+            self.assertEqual([[e] for e in expected], rows, (days, interval_d))
+
     def test_failures_are_told_once(self):
         receiver = self.webhook("fails", credentials="fail*", events="failing,overdue,blocked")
         name = self.put_credential("fail-a")

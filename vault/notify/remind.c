@@ -5,7 +5,7 @@
 #include "vault/notify/notify_internal.h"
 #include "vault/rotation/fault.h"
 
-enum { REMINDERS_MAX = 200 };
+enum { REMINDERS_MAX = 1000 };
 #define OVERDUE_US (3600LL * CLOCK_SECOND)
 
 static const struct store_statement lock_round = {
