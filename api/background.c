@@ -7,6 +7,7 @@
 #include "vault/core/reseal.h"
 #include "vault/core/unsealer.h"
 #include "vault/identity/expiry.h"
+#include "vault/notify/notify.h"
 #include "vault/rotation/own.h"
 #include "vault/rotation/target.h"
 #include "vault/rotation/version.h"
@@ -18,13 +19,18 @@ struct background {
     struct unsealer *unsealer; // NULL where people unseal
     struct expiry *expiry;
     struct rotation *rotation;
+    struct notify *notify;
     struct reseal *reseal;
 };
 
 // Who seals values that are stored. A table that is missing here keeps old keys in use for ever.
-static const struct reseal_table *const reseal_tables[] = {
-    &kv_reseal_table,      &cubbyhole_reseal_table, &target_reseal_table,
-    &version_reseal_table, &own_reseal_table,       NULL};
+static const struct reseal_table *const reseal_tables[] = {&kv_reseal_table,
+                                                           &cubbyhole_reseal_table,
+                                                           &target_reseal_table,
+                                                           &version_reseal_table,
+                                                           &own_reseal_table,
+                                                           &notifier_reseal_table,
+                                                           NULL};
 
 static struct reseal_stats stats_of(const struct background *b, const struct worker *w)
 {
@@ -68,7 +74,8 @@ static struct status start_parts(struct background *b, struct worker *w,
     TRY(expiry_start(w, &b->expiry));
     TRY(reseal_start(w, reseal_tables, &b->reseal));
     register_metrics(b);
-    return rotation_start(w, options->launcher, &options->rotation, &b->rotation);
+    TRY(rotation_start(w, options->launcher, &options->rotation, &b->rotation));
+    return notify_start(w, options->launcher, &b->notify);
 }
 
 struct status background_start(struct worker *w, const struct background_options *options,
@@ -86,6 +93,7 @@ struct status background_start(struct worker *w, const struct background_options
 void background_stop(struct background *b)
 {
     if (b != NULL) {
+        notify_stop(b->notify);
         rotation_stop(b->rotation);
         reseal_stop(b->reseal);
         expiry_stop(b->expiry);
@@ -96,6 +104,7 @@ void background_stop(struct background *b)
 void background_free(struct background *b)
 {
     if (b != NULL) {
+        notify_free(b->notify);
         rotation_free(b->rotation);
         reseal_free(b->reseal);
         free(b);

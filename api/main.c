@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: ISC
 // The program: client commands come from api/cli, the server's own are added here.
+#include <string.h>
+
 #include "api/audit_verify.h"
 #include "api/cli/cli.h"
 #include "api/cli/command.h"
@@ -8,6 +10,7 @@
 #include "api/server.h"
 #include "rotators/builtin.h"
 #include "vault/base/macros.h"
+#include "vault/notify/host.h"
 #include "vault/rotation/host.h"
 #include "vault/rotation/launcher.h"
 
@@ -17,9 +20,16 @@ static int host_main(int argc, char **argv)
     return rotator_host_main(argc + 1, argv - 1, rotators_builtin());
 }
 
+static int serve_linked(const char *name, bool allow_unlocked)
+{
+    return strcmp(name, NOTIFY_HOST_NAME) == 0
+               ? notify_host_serve(allow_unlocked)
+               : rotator_host_serve(name, allow_unlocked, rotators_builtin());
+}
+
 static int launcher_main(int argc, char **argv)
 {
-    return rotator_launcher_main(argc + 1, argv - 1, rotators_builtin());
+    return rotator_launcher_main(argc + 1, argv - 1, serve_linked);
 }
 
 static const struct cli_command server_commands[] = {

@@ -14,6 +14,7 @@ void cli_commands_register(void)
     cli_command_register(cli_kv_commands);
     cli_command_register(cli_kv_more_commands);
     cli_command_register(cli_rotation_commands);
+    cli_command_register(cli_notifier_commands);
     cli_command_register(cli_token_commands);
     cli_command_register(cli_policy_commands);
     cli_command_register(cli_mounts_commands);

@@ -10,6 +10,7 @@ extern const struct cli_command_list cli_generic_commands;  // generic.c
 extern const struct cli_command_list cli_kv_commands;       // kv.c
 extern const struct cli_command_list cli_kv_more_commands;  // kv_versions.c
 extern const struct cli_command_list cli_rotation_commands; // rotation.c
+extern const struct cli_command_list cli_notifier_commands; // notifier.c
 extern const struct cli_command_list cli_token_commands;    // token.c
 extern const struct cli_command_list cli_policy_commands;   // policy.c
 extern const struct cli_command_list cli_mounts_commands;   // mounts.c

@@ -143,6 +143,13 @@ static const struct route routes[] = {
     {HTTP_ALLOW(POST), "credentials/:name/import", rotation_import, ROUTE_PLAIN},
     {HTTP_ALLOW(GET), "credentials/:name/schedule", rotation_schedule, ROUTE_PLAIN},
     {HTTP_ALLOW(GET), "creds/:name", rotation_read_creds, ROUTE_PLAIN},
+    {HTTP_ALLOW(LIST), "notifiers", rotation_list_notifiers, ROUTE_PLAIN},
+    {HTTP_ALLOW(GET), "notifiers/:name", rotation_read_notifier, ROUTE_PLAIN},
+    {HTTP_ALLOW(POST), "notifiers/:name", rotation_write_notifier, ROUTE_PLAIN},
+    {HTTP_ALLOW(DELETE), "notifiers/:name", rotation_delete_notifier, ROUTE_PLAIN},
+    {HTTP_ALLOW(POST), "notifiers/:name/test", rotation_test_notifier, ROUTE_PLAIN},
+    {HTTP_ALLOW(GET), "notifiers/:name/deliveries", rotation_list_deliveries, ROUTE_PLAIN},
+    {HTTP_ALLOW(POST), "notifiers/:name/replay", rotation_replay_deliveries, ROUTE_PLAIN},
     {HTTP_ALLOW(GET), "status", rotation_status, ROUTE_PLAIN},
 };
 const struct route_table rotation_routes = {

@@ -306,12 +306,15 @@ struct status rotation_status(struct operation *op, struct http_request *req,
     (void)req;
     struct store_rows owners CLEANUP(store_rows_done) = {0};
     struct store_rows attention CLEANUP(store_rows_done) = {0};
+    struct notify_status notices CLEANUP(notify_status_done) = {0};
     TRY(operation_enter(op, POLICY_OP_READ));
     TRY(manage_status(op, &owners, &attention));
+    TRY(notify_status_read(op, &notices));
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);
     put_owners(&w, &owners);
     put_attention(&w, &attention);
+    rotation_put_notify_status(&w, &notices);
     json_end_object(&w);
     return answer_end(&w);
 }

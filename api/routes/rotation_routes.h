@@ -4,6 +4,8 @@
 #pragma once
 
 #include "api/routes/answer.h"
+#include "vault/notify/notifier.h"
+#include "vault/notify/tally.h"
 #include "vault/rotation/manage.h"
 #include "vault/rotation/target.h"
 
@@ -21,6 +23,14 @@ route_handler rotation_list_credentials;
 route_handler rotation_read_credential;
 route_handler rotation_write_credential;
 route_handler rotation_delete_credential;
+
+route_handler rotation_list_notifiers;
+route_handler rotation_read_notifier;
+route_handler rotation_write_notifier;
+route_handler rotation_delete_notifier;
+route_handler rotation_test_notifier;
+route_handler rotation_list_deliveries;
+route_handler rotation_replay_deliveries;
 
 route_handler rotation_rotate;
 route_handler rotation_acknowledge;
@@ -46,6 +56,15 @@ struct status rotation_enter(struct operation *op, struct http_request *req,
                              struct credential_found *out);
 
 enum { ROTATION_INTERVAL_MAX_S = 366 * 24 * 3600 };
+// Answers a list of names in one column.
+struct status rotation_answer_names(struct operation *op, struct http_response *res,
+                                    const struct store_rows *rows);
+// Who may do this to the route's notifier. NOT_FOUND.
+struct status rotation_enter_notifier(struct operation *op, struct http_request *req,
+                                      struct http_response *res, enum policy_operation operation,
+                                      struct notifier_found *out);
+// Members of an open object.
+void rotation_put_notify_status(struct json_writer *w, const struct notify_status *s);
 
 // A request's members, and where to explain what is wrong with one of them.
 struct rotation_body {

@@ -6,9 +6,8 @@
 
 enum { CHECKED_ACCOUNTS = 16, SEALED_BYTES = 8192 };
 
-// Answers a list of names in one column.
-static struct status answer_names(struct operation *op, struct http_response *res,
-                                  const struct store_rows *rows)
+struct status rotation_answer_names(struct operation *op, struct http_response *res,
+                                    const struct store_rows *rows)
 {
     struct str *names = ARENA_ARRAY(op->arena, struct str, (size_t)rows->count + 1);
     if (names == NULL) {
@@ -27,7 +26,7 @@ struct status rotation_list_targets(struct operation *op, struct http_request *r
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     TRY(operation_enter(op, POLICY_OP_LIST));
     TRY(target_list(op, &rows));
-    return answer_names(op, res, &rows);
+    return rotation_answer_names(op, res, &rows);
 }
 
 struct status rotation_list_credentials(struct operation *op, struct http_request *req,
@@ -37,7 +36,7 @@ struct status rotation_list_credentials(struct operation *op, struct http_reques
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     TRY(operation_enter(op, POLICY_OP_LIST));
     TRY(manage_list(op, &rows));
-    return answer_names(op, res, &rows);
+    return rotation_answer_names(op, res, &rows);
 }
 
 // ---- reading

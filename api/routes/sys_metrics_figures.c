@@ -4,12 +4,14 @@
 #include "vault/audit/backlog.h"
 #include "vault/core/metrics.h"
 #include "vault/identity/token_count.h"
+#include "vault/notify/tally.h"
 #include "vault/rotation/tally.h"
 
 struct figures {
     int64_t tokens;
     struct audit_backlog audit;
     struct tally rotation;
+    struct notify_tally notices;
 };
 
 static struct status read_figures(struct session *s, void *arg)
@@ -17,7 +19,8 @@ static struct status read_figures(struct session *s, void *arg)
     struct figures *f = arg;
     TRY(token_count(s, &f->tokens));
     TRY(audit_backlog_read(s, &f->audit));
-    return tally_read(s, &f->rotation);
+    TRY(tally_read(s, &f->rotation));
+    return notify_tally_read(s, &f->notices);
 }
 
 static void put_done(struct buffer *out)
@@ -58,6 +61,34 @@ static void put_rotation(struct buffer *out, const struct tally *t)
     }
 }
 
+static void put_sent(struct buffer *out)
+{
+    struct notify_tally_done done = notify_tally_done();
+    metrics_put_head(out, "rotunda_notify_tries_total", "Notices sent, by how that went.",
+                     METRICS_COUNTER);
+    for (size_t i = 0; i < WIRE_OUTCOME_COUNT; i++) {
+        metrics_put_labelled(out, "rotunda_notify_tries_total", "outcome",
+                             wire_outcome_name((enum wire_outcome)i), done.outcomes[i]);
+    }
+    metrics_put_single(out, "rotunda_notify_parked_total", "Deliveries set aside.", METRICS_COUNTER,
+                       done.parked);
+}
+
+static void put_notices(struct buffer *out, const struct notify_tally *t)
+{
+    metrics_put_single(out, "rotunda_notify_deliveries_waiting", "Deliveries that wait.",
+                       METRICS_GAUGE, t->waiting);
+    metrics_put_single(out, "rotunda_notify_deliveries_parked", "Deliveries that were set aside.",
+                       METRICS_GAUGE, t->parked);
+    metrics_put_single(out, "rotunda_notify_oldest_seconds",
+                       "How long the oldest delivery that waits has waited.", METRICS_GAUGE,
+                       t->oldest_s);
+    metrics_put_single(out, "rotunda_notify_notifiers_disabled", "Notifiers that are disabled.",
+                       METRICS_GAUGE, t->disabled);
+    metrics_put_single(out, "rotunda_rotation_credentials_unowned",
+                       "Credentials whose owner no notifier reaches.", METRICS_GAUGE, t->unowned);
+}
+
 void sys_metrics_put_figures(const struct vault *v, struct buffer *out)
 {
     struct figures f = {0};
@@ -66,6 +97,7 @@ void sys_metrics_put_figures(const struct vault *v, struct buffer *out)
                        "1 when the database was asked for what it counts: tokens, rotations.",
                        METRICS_GAUGE, status_ok(s));
     put_done(out);
+    put_sent(out);
     if (!status_ok(s)) {
         return;
     }
@@ -77,4 +109,5 @@ void sys_metrics_put_figures(const struct vault *v, struct buffer *out)
                        "Changes that have had no audit record for a minute.", METRICS_GAUGE,
                        f.audit.pending_effects);
     put_rotation(out, &f.rotation);
+    put_notices(out, &f.notices);
 }

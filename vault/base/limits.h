@@ -88,4 +88,9 @@ enum {
     LIMIT_ROTATION_RETRY_AFTER_S = 3600, // that a target may ask us to stay away
     LIMIT_ROTATION_ACCEPTANCE_S = 900,   // that a target may take to accept a new value
     LIMIT_ROTATION_ACCEPTANCE_PROBES = 10,
+
+    // Notifiers
+    LIMIT_NOTIFY_LINE_BYTES = 256 * 1024,  // between the vault and the process that sends
+    LIMIT_NOTIFY_ANSWER_BYTES = 64 * 1024, // of a receiver: headers, and a body that nobody reads
+    LIMIT_NOTIFY_RUNNING = 16,             // notifiers at work on one node
 };

@@ -27,10 +27,25 @@ void fault_point(struct str state, bool after)
     }
 }
 
-int64_t fault_lease_us(int64_t otherwise_us)
+static int64_t milliseconds_of(const char *variable, int64_t otherwise_us)
 {
     int64_t ms;
-    struct str text = str_from_c(getenv("ROTUNDA_TEST_ROTATION_LEASE_MS"));
+    struct str text = str_from_c(getenv(variable));
     return status_ok(str_parse_int(text, &ms)) && ms > 0 ? ms * 1000 : otherwise_us;
+}
+
+int64_t fault_lease_us(int64_t otherwise_us)
+{
+    return milliseconds_of("ROTUNDA_TEST_ROTATION_LEASE_MS", otherwise_us);
+}
+
+int64_t fault_remind_us(int64_t otherwise_us)
+{
+    return milliseconds_of("ROTUNDA_TEST_NOTIFY_REMIND_MS", otherwise_us);
+}
+
+int64_t fault_overdue_us(int64_t otherwise_us)
+{
+    return milliseconds_of("ROTUNDA_TEST_NOTIFY_OVERDUE_MS", otherwise_us);
 }
 #endif

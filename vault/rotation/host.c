@@ -15,7 +15,7 @@ enum { HOST_ARENA_BYTES = 4 * 1024 * 1024 };
 
 // Secrets are in locked memory anyway; where the limit allows it, so is everything else that they
 // pass through.
-static struct status protect_memory(bool allow_unlocked)
+struct status rotator_host_protect(bool allow_unlocked)
 {
     struct rlimit locked;
     if (prctl(PR_SET_DUMPABLE, 0) != 0) {
@@ -125,7 +125,7 @@ int rotator_host_serve(const char *name, bool allow_unlocked,
                        const struct rotunda_rotator *const *builtin)
 {
     signal(SIGPIPE, SIG_IGN);
-    struct service service = {.refusal = protect_memory(allow_unlocked)};
+    struct service service = {.refusal = rotator_host_protect(allow_unlocked)};
     if (status_ok(service.refusal)) {
         service.refusal = host_find(name, builtin, &service.rotator);
     }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "rotunda/rotator.h"
+#include "vault/base/status.h"
 
 // In a child of the launcher. A rotator that can't be loaded answers hello with the reason. The
 // process's exit code: 0 when the input ended, 1 when it isn't the protocol. `builtin` lists the
@@ -16,3 +17,6 @@ int rotator_host_serve(const char *name, bool allow_unlocked,
 // `rotunda rotator-host NAME [-allow-unlocked-memory]`: the same for a module, after an exec.
 // argv[0] is "rotator-host" or the program's name, whatever stands before NAME is ignored.
 int rotator_host_main(int argc, char **argv, const struct rotunda_rotator *const *builtin);
+
+// What every process behind the launcher does first: no core, locked memory. UNAVAILABLE.
+struct status rotator_host_protect(bool allow_unlocked);

@@ -11,7 +11,6 @@
 // vault is gone.
 #pragma once
 
-#include "rotunda/rotator.h"
 #include "vault/base/bytes.h"
 #include "vault/base/macros.h"
 #include "vault/rotation/sandbox.h"
@@ -31,9 +30,11 @@ struct launcher_options {
 // Call from the main thread, before threads, keys and seccomp. INVALID (no such user or program),
 // UNAVAILABLE.
 struct status launcher_start(const struct launcher_options *options, struct launcher **out);
-// `rotunda rotator-launcher`, executed by launcher_start(). argv[0] is the command's name;
-// `builtin` as for rotator_host_main().
-int rotator_launcher_main(int argc, char **argv, const struct rotunda_rotator *const *builtin);
+// What a child of the launcher becomes for a job of the form LAUNCHER_LINKED, with the channel as
+// its standard input and output. Returns the process's exit code.
+typedef int launcher_host(const char *name, bool allow_unlocked);
+// `rotunda rotator-launcher`, executed by launcher_start(). argv[0] is the command's name.
+int rotator_launcher_main(int argc, char **argv, launcher_host *host);
 void launcher_free(struct launcher *l); // kills its hosts and waits for it; NULL is fine
 
 enum launcher_form {

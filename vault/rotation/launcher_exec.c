@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: ISC
 // From fork to exec, or to the host of one of our own rotators.
-#include "vault/rotation/host.h"
 #include "vault/rotation/launcher_internal.h"
 
 #include <errno.h>
@@ -73,7 +72,7 @@ static _Noreturn void become_host(const struct launcher_setup *setup,
         _exit(EXIT_REFUSED);
     }
     prctl(PR_SET_NAME, "rotator-host");
-    exit(rotator_host_serve(job->name, setup->allow_unlocked, setup->builtin));
+    exit(setup->host(job->name, setup->allow_unlocked));
 }
 
 static _Noreturn void execute(const struct launcher_setup *setup, struct launcher_job *job,

@@ -3,12 +3,11 @@
 // children).
 #pragma once
 
-#include "rotunda/rotator.h"
 #include "vault/rotation/launcher.h"
 
 struct launcher_setup {
-    int program;                                  // descriptor of our own program
-    const struct rotunda_rotator *const *builtin; // in the launcher only
+    int program;         // descriptor of our own program
+    launcher_host *host; // in the launcher only
     bool switch_user;
     uid_t uid;
     gid_t gid;

@@ -257,7 +257,7 @@ static _Noreturn void end(struct table *t)
     _exit(0);
 }
 
-int rotator_launcher_main(int argc, char **argv, const struct rotunda_rotator *const *builtin)
+int rotator_launcher_main(int argc, char **argv, launcher_host *host)
 {
     // Exec has made it dumpable again.
     if (argc < 3 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
@@ -268,7 +268,7 @@ int rotator_launcher_main(int argc, char **argv, const struct rotunda_rotator *c
     long long uid = strtoll(argv[1], NULL, 10);
     long long gid = strtoll(argv[2], NULL, 10);
     const struct launcher_setup setup = {.program = LAUNCHER_PROGRAM_FILE,
-                                         .builtin = builtin,
+                                         .host = host,
                                          .switch_user = uid >= 0,
                                          .uid = (uid_t)uid,
                                          .gid = (gid_t)gid,

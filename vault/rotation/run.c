@@ -7,6 +7,7 @@
 #include "vault/base/log.h"
 #include "vault/crypto/random.h"
 #include "vault/rotation/fault.h"
+#include "vault/rotation/notice.h"
 #include "vault/rotation/rotation_internal.h"
 #include "vault/rotation/tally.h"
 
@@ -187,6 +188,7 @@ static struct status commit_work(struct session *s, void *arg)
     if (job->also != NULL) {
         TRY(job->also(s, job->arg));
     }
+    TRY(notice_of_change(s, k, &job->run->attempt, job->change));
     const struct store_value values[] = {store_uuid(job->request_id),
                                          store_int(job->chain),
                                          store_int(job->run->attempt.namespace_id),

@@ -2,6 +2,7 @@
 // A person decides about an attempt that is blocked.
 #include "vault/rotation/kind.h"
 #include "vault/rotation/manage.h"
+#include "vault/rotation/notice.h"
 
 #include "vault/rotation/due.h"
 
@@ -158,7 +159,8 @@ static struct status settle_work(struct session *s, void *arg)
     change.next.hold = before.hold && attempt_is_open(change.next.state);
     TRY(attempt_update(s, vault->keyring, &before, &change));
     if (!attempt_is_open(change.next.state)) {
-        return give_up(s, job, &found, change.next.state);
+        TRY(give_up(s, job, &found, change.next.state));
+        return notice_of_change(s, vault->keyring, &before, &change);
     }
     if (job->action == MANAGE_IMPORT) {
         return import_value(s, job, &found.credential);

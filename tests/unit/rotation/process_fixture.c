@@ -180,9 +180,15 @@ bool is_host_call(int argc, char **argv)
            (strcmp(argv[1], "rotator-host") == 0 || strcmp(argv[1], "rotator-launcher") == 0);
 }
 
+static int serve_linked(const char *name, bool allow_unlocked)
+{
+    return rotator_host_serve(name, allow_unlocked, rotators_builtin());
+}
+
 int run_host(int argc, char **argv)
 {
-    bool launcher = strcmp(argv[1], "rotator-launcher") == 0;
-    return (launcher ? rotator_launcher_main : rotator_host_main)(argc - 1, argv + 1,
-                                                                  rotators_builtin());
+    if (strcmp(argv[1], "rotator-launcher") == 0) {
+        return rotator_launcher_main(argc - 1, argv + 1, serve_linked);
+    }
+    return rotator_host_main(argc - 1, argv + 1, rotators_builtin());
 }

@@ -70,6 +70,11 @@ static void a_password_is_rotated_from_behind_the_walls(void **state)
     assert_int_equal(ROTUNDA_PROBE_REJECTED, do_probe(*state, "app", OLD_PASSWORD, &error));
 }
 
+static int serve_linked(const char *name, bool allow_unlocked)
+{
+    return rotator_host_serve(name, allow_unlocked, rotators_builtin());
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -77,7 +82,7 @@ int main(int argc, char **argv)
                                         server_teardown),
     };
     if (argc > 1 && strcmp(argv[1], "rotator-launcher") == 0) {
-        return rotator_launcher_main(argc - 1, argv + 1, rotators_builtin());
+        return rotator_launcher_main(argc - 1, argv + 1, serve_linked);
     }
     if (!status_ok(secret_system_init(true))) {
         return 1;
