@@ -47,18 +47,27 @@ struct rotation_body {
 };
 // What isn't there leaves `out` as it is. INVALID, explained with the field's name.
 struct status rotation_body_text(const struct rotation_body *b, const char *field, struct str *out);
+struct status rotation_body_bool(const struct rotation_body *b, const char *field, bool *out);
 struct status rotation_body_int(const struct rotation_body *b, const char *field, int64_t *out);
 struct status rotation_body_duration(const struct rotation_body *b, const char *field,
                                      int64_t *out_s);
 // RFC 3339; empty or null: never.
 struct status rotation_body_time(const struct rotation_body *b, const char *field, int64_t *out_us);
-struct status rotation_body_bool(const struct rotation_body *b, const char *field, bool *out);
 struct status rotation_refuse_field(const struct rotation_body *b, const char *field,
                                     const char *why);
 // Settings decide about the target, so that a misspelt one may not be passed over: every member is
 // in `fields` (ends with NULL) or a setting of the rotator.
 struct status rotation_body_known(const struct rotation_body *b, const char *const *fields,
                                   const struct rotunda_setting_spec *specs);
+
+// A target and a credential of this mount that aren't stored yet.
+struct credential rotation_credential_new(const struct operation *op, struct str name);
+struct target rotation_target_new(const struct operation *op, struct str name);
+// Seals the body's `password` into `t`; required for a new target, and wherever username or
+// settings differ from those of `stored`: a password goes only where whoever gave it wanted it to
+// go.
+struct status rotation_target_secret(const struct rotation_body *b, const struct target *stored,
+                                     struct target *t, struct buffer *sealed);
 
 // Schedule, values, retirement and expiry of a credential (rotation_rules.c). INVALID, explained.
 struct status rotation_read_rules(const struct rotation_body *b, const struct rotation *r,

@@ -156,15 +156,14 @@ static struct status refuse_account_in_care(struct session *s, const struct targ
     return OK_STATUS;
 }
 
-static struct status store_work_row(struct session *s, void *arg)
+struct status target_put(struct session *s, const struct keyring *k, const struct target *given)
 {
-    const struct store_job *job = arg;
-    struct target t = *job->target;
+    struct target t = *given;
     uint8_t mac[ROW_MAC_BYTES];
     struct row_mac m;
     t.row_version++;
     TRY(refuse_account_in_care(s, &t));
-    TRY(begin_mac(&m, job->keyring, &t));
+    TRY(begin_mac(&m, k, &t));
     row_mac_finish(&m, mac);
     const struct store_value values[] = {
         store_uuid(t.id),          store_int(t.namespace_id),
@@ -178,6 +177,12 @@ static struct status store_work_row(struct session *s, void *arg)
     };
     return change_row(s, t.row_version == 1 ? &insert_target : &update_target, values,
                       ARRAY_LEN(values));
+}
+
+static struct status store_work_row(struct session *s, void *arg)
+{
+    const struct store_job *job = arg;
+    return target_put(s, job->keyring, job->target);
 }
 
 struct status target_store(struct operation *op, const struct target *t)

@@ -62,6 +62,8 @@ struct status target_open(const struct keyring *k, const struct target *t, struc
 // Inserts or replaces the row that has `t->row_version`. CONFLICT when someone else came first, or
 // the principal is an account that is in care.
 struct status target_store(struct operation *op, const struct target *t);
+// The same within a session's transaction.
+struct status target_put(struct session *s, const struct keyring *k, const struct target *given);
 // CONFLICT while credentials live there, or when it was changed meanwhile.
 struct status target_remove(struct operation *op, const struct target *t);
 // One column of names, in order. Release with store_rows_done().
