@@ -52,16 +52,16 @@ struct status rotation_body_text(const struct rotation_body *b, const char *fiel
     return find(b, field, &v) ? explain(b, field, json_as_str(v, out)) : OK_STATUS;
 }
 
-struct status rotation_body_int(const struct rotation_body *b, const char *field, int64_t *out)
-{
-    struct json_value v;
-    return find(b, field, &v) ? explain(b, field, json_as_int(v, out)) : OK_STATUS;
-}
-
 struct status rotation_body_bool(const struct rotation_body *b, const char *field, bool *out)
 {
     struct json_value v;
     return find(b, field, &v) ? explain(b, field, json_as_bool(v, out)) : OK_STATUS;
+}
+
+struct status rotation_body_int(const struct rotation_body *b, const char *field, int64_t *out)
+{
+    struct json_value v;
+    return find(b, field, &v) ? explain(b, field, json_as_int(v, out)) : OK_STATUS;
 }
 
 struct status rotation_body_duration(const struct rotation_body *b, const char *field,

@@ -247,7 +247,7 @@ static struct status check_unchanged(const struct rotation_body *b,
     return OK_STATUS;
 }
 
-static struct credential new_credential(const struct operation *op, struct str name)
+struct credential rotation_credential_new(const struct operation *op, struct str name)
 {
     int64_t now_us = op->snapshot.now_us;
     return (struct credential){.id = uuid_new(),
@@ -323,7 +323,7 @@ struct status rotation_write_credential(struct operation *op, struct http_reques
     if (rotator == NULL) {
         FAIL(UNAVAILABLE, "this node's program doesn't have the target's rotator");
     }
-    struct credential c = found.exists ? found.credential : new_credential(op, name);
+    struct credential c = found.exists ? found.credential : rotation_credential_new(op, name);
     c.updated_us = op->snapshot.now_us;
     if (found.exists) {
         TRY(check_unchanged(&body, &found));

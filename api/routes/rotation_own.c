@@ -7,7 +7,7 @@
 #include "vault/seal/share.h"
 #include "vault/seal/split.h"
 
-enum { WAIT_S = 30, WAIT_MAX_S = 60, ANSWER_US = CLOCK_SECOND, POLL_US = CLOCK_SECOND / 20 };
+enum { POLL_US = CLOCK_SECOND / 20 };
 
 static struct status enter_target(struct operation *op, struct http_request *req,
                                   struct http_response *res, enum policy_operation operation,
@@ -47,22 +47,6 @@ struct status rotation_put_own(struct operation *op, const struct target *t, str
     TRY(own_read(op->worker->vault->keyring, &rows, 0, 0, &o));
     json_put_key(w, "rotation");
     put_own(w, &o);
-    return OK_STATUS;
-}
-
-static struct status read_wait(const struct rotation_body *b, int64_t *out_until_us)
-{
-    static const struct rotunda_setting_spec none[] = {{NULL, 0, NULL}};
-    static const char *const fields[] = {"timeout", NULL};
-    int64_t wait_s = WAIT_S;
-    TRY(rotation_body_known(b, fields, none));
-    TRY(rotation_body_duration(b, "timeout", &wait_s));
-    if (wait_s > WAIT_MAX_S) {
-        return rotation_refuse_field(b, "timeout", "expected at most 60s");
-    }
-    int64_t until_us = clock_monotonic_us() + wait_s * CLOCK_SECOND;
-    int64_t latest_us = b->op->deadline_us - ANSWER_US;
-    *out_until_us = until_us < latest_us ? until_us : latest_us;
     return OK_STATUS;
 }
 
@@ -112,24 +96,30 @@ static struct status wait_for(struct operation *op, const struct target *t, stru
     }
 }
 
+struct status rotation_replace_own(const struct rotation_body *b, const struct target *t,
+                                   int64_t until_us, struct store_rows *rows, struct own *out)
+{
+    struct secret *secret CLEANUP(secret_cleanup) = NULL;
+    struct uuid id;
+    TRY(target_open(b->op->worker->vault->keyring, t, &secret));
+    if (secret_len(secret) == 0) {
+        FAIL(INVALID, "the rotator logs in with a certificate: there is no password to rotate");
+    }
+    TRY(begin(b->op, t, b->res, &id));
+    return wait_for(b->op, t, id, until_us, rows, out);
+}
+
 struct status rotation_rotate_target(struct operation *op, struct http_request *req,
                                      struct http_response *res)
 {
     const struct rotation_body body = {op, res};
     struct target_found found CLEANUP(target_found_done) = {0};
     struct store_rows rows CLEANUP(store_rows_done) = {0};
-    struct secret *secret CLEANUP(secret_cleanup) = NULL;
-    struct uuid id;
     struct own o;
     int64_t until_us;
     TRY(enter_target(op, req, res, POLICY_OP_UPDATE, &found));
-    TRY(read_wait(&body, &until_us));
-    TRY(target_open(op->worker->vault->keyring, &found.target, &secret));
-    if (secret_len(secret) == 0) {
-        FAIL(INVALID, "the rotator logs in with a certificate: there is no password to rotate");
-    }
-    TRY(begin(op, &found.target, res, &id));
-    TRY(wait_for(op, &found.target, id, until_us, &rows, &o));
+    TRY(rotation_read_wait(&body, &until_us));
+    TRY(rotation_replace_own(&body, &found.target, until_us, &rows, &o));
     struct json_writer w = answer_begin(op, res);
     put_own(&w, &o);
     return answer_end(&w);

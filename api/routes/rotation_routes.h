@@ -73,18 +73,27 @@ struct rotation_body {
 };
 // What isn't there leaves `out` as it is. INVALID, explained with the field's name.
 struct status rotation_body_text(const struct rotation_body *b, const char *field, struct str *out);
+struct status rotation_body_bool(const struct rotation_body *b, const char *field, bool *out);
 struct status rotation_body_int(const struct rotation_body *b, const char *field, int64_t *out);
 struct status rotation_body_duration(const struct rotation_body *b, const char *field,
                                      int64_t *out_s);
 // RFC 3339; empty or null: never.
 struct status rotation_body_time(const struct rotation_body *b, const char *field, int64_t *out_us);
-struct status rotation_body_bool(const struct rotation_body *b, const char *field, bool *out);
 struct status rotation_refuse_field(const struct rotation_body *b, const char *field,
                                     const char *why);
 // Settings decide about the target, so that a misspelt one may not be passed over: every member is
 // in `fields` (ends with NULL) or a setting of the rotator.
 struct status rotation_body_known(const struct rotation_body *b, const char *const *fields,
                                   const struct rotunda_setting_spec *specs);
+
+// A target and a credential of this mount that aren't stored yet.
+struct credential rotation_credential_new(const struct operation *op, struct str name);
+struct target rotation_target_new(const struct operation *op, struct str name);
+// Seals the body's `password` into `t`; required for a new target, and wherever username or
+// settings differ from those of `stored`: a password goes only where whoever gave it wanted it to
+// go.
+struct status rotation_target_secret(const struct rotation_body *b, const struct target *stored,
+                                     struct target *t, struct buffer *sealed);
 
 // Schedule, values, retirement and expiry of a credential (rotation_rules.c). INVALID, explained.
 struct status rotation_read_rules(const struct rotation_body *b, const struct rotation *r,
@@ -101,6 +110,11 @@ struct status rotation_read_wait(const struct rotation_body *b, int64_t *out_unt
 // Who read a value: accessor, display_name, remote, reads, last_read, as an array under `key`.
 void rotation_put_readers(struct json_writer *w, const char *key, const struct store_rows *readers);
 
+// Replaces the password that a target's rotator logs in with, and waits: how that stands by then.
+// `rows` is what it is borrowed from. CONFLICT, explained.
+struct own;
+struct status rotation_replace_own(const struct rotation_body *b, const struct target *t,
+                                   int64_t until_us, struct store_rows *rows, struct own *out);
 // How the last change of a target's own credential went, as the member "rotation"; null: none.
 struct status rotation_put_own(struct operation *op, const struct target *t, struct json_writer *w);
 // CLOCK_NEVER and 0 become null.

@@ -156,8 +156,8 @@ static struct status has_certificate(const struct operation *op, const struct ta
 }
 
 // The stored password goes nowhere but where whoever gave it wanted it to go.
-static struct status read_secret(const struct rotation_body *b, const struct target *stored,
-                                 struct target *t, struct buffer *sealed)
+struct status rotation_target_secret(const struct rotation_body *b, const struct target *stored,
+                                     struct target *t, struct buffer *sealed)
 {
     struct str password = STR("");
     bool given = !json_is_null(json_get(b->op->body, "password"));
@@ -191,7 +191,7 @@ static struct status read_settings(const struct rotation_body *b,
     return s.code == STATUS_INVALID ? rotation_refuse_field(b, field, s.what) : s;
 }
 
-static struct target new_target(const struct operation *op, struct str name)
+struct target rotation_target_new(const struct operation *op, struct str name)
 {
     return (struct target){.id = uuid_new(),
                            .namespace_id = op->namespace_id,
@@ -215,13 +215,13 @@ struct status rotation_write_target(struct operation *op, struct http_request *r
     TRY(rotation_name(op, req, res, &name));
     TRY(target_find(op, name, &found));
     TRY(operation_authorise(op, found.exists ? POLICY_OP_UPDATE : POLICY_OP_CREATE));
-    struct target t = found.exists ? found.target : new_target(op, name);
+    struct target t = found.exists ? found.target : rotation_target_new(op, name);
     t.updated_us = op->snapshot.now_us;
     TRY(read_rotator(&body, &found, &t, &rotator));
     TRY(read_limits(&body, &t));
     TRY(read_principal(&body, &t));
     TRY(read_settings(&body, rotator, &t));
-    TRY(read_secret(&body, &found.target, &t, &sealed));
+    TRY(rotation_target_secret(&body, &found.target, &t, &sealed));
     TRY(target_store(op, &t, t.secret_version != found.target.secret_version));
     return answer_empty(res);
 }

@@ -17,6 +17,7 @@ const struct route_table *const route_tables[] = {
     &kv_routes,
     &cubbyhole_routes,
     &rotation_routes,
+    &database_routes,
     &sys_audit_routes,
     &sys_audit_export_routes,
     &sys_audit_records_routes,

@@ -19,6 +19,7 @@ extern const struct route_table sys_mounts_auth_routes;
 extern const struct route_table sys_policies_routes;
 extern const struct route_table sys_policies_explain_routes;
 extern const struct route_table rotation_routes;
+extern const struct route_table database_routes;
 extern const struct route_table sys_audit_routes;
 extern const struct route_table sys_audit_export_routes;
 extern const struct route_table sys_audit_records_routes;

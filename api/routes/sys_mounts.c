@@ -122,6 +122,7 @@ struct engine {
 static const struct engine engines[] = {
     {"kv", "{\"version\":\"2\"}", true},
     {"rotation", "{}", false},
+    {"database", "{}", false},
 };
 
 // Only what this program was built with can be mounted.

@@ -36,8 +36,12 @@ static const struct store_statement find_progress = {
 static struct status reschedule(struct session *s, struct credential *c, int64_t now_us,
                                 struct arena *arena)
 {
-    if (c->current_version == 0) {
+    int64_t planned_us = c->moved_from_us > 0 ? c->moved_from_us : c->next_rotation_us;
+    if (c->current_version == 0 && planned_us <= now_us) {
         return due_set_moved(s, c, now_us, arena);
+    }
+    if (c->current_version == 0) {
+        return due_set_next(s, c, now_us, arena); // it was to wait for its first date
     }
     int64_t last_us = c->last_rotated_us > 0 ? c->last_rotated_us : c->created_us;
     return due_set_next(s, c, c->cron.len > 0 ? now_us : last_us, arena);
@@ -47,6 +51,8 @@ struct store_job {
     struct operation *op;
     const struct credential *credential;
     struct manage_value value;
+    enum manage_first first;
+    struct uuid attempt; // of MANAGE_FIRST_NOW
 };
 
 static struct status insert_principals(struct session *s, const struct credential *c)
@@ -81,21 +87,46 @@ static struct status insert_imported(struct session *s, const struct store_job *
     return version_insert(s, k, &v);
 }
 
+// As somebody who asks for it does, so that no window holds it up.
+static struct status insert_first(struct session *s, struct store_job *job)
+{
+    const struct vault *vault = job->op->worker->vault;
+    const struct credential *c = job->credential;
+    struct attempt a = attempt_new(c, c->accounts[0], STR("manual"), c->created_us);
+    TRY(attempt_insert(s, vault->keyring, vault->node, &a));
+    job->attempt = a.id;
+    return OK_STATUS;
+}
+
 static struct status store_work_credential(struct session *s, void *arg)
 {
-    const struct store_job *job = arg;
+    struct store_job *job = arg;
     struct credential c = *job->credential;
-    TRY(reschedule(s, &c, c.created_us, job->op->arena));
+    TRY(job->first == MANAGE_FIRST_DUE ? reschedule(s, &c, c.created_us, job->op->arena)
+                                       : due_set_next(s, &c, c.created_us, job->op->arena));
     TRY(credential_store(s, job->op->worker->vault->keyring, &c));
     TRY(insert_principals(s, job->credential));
-    return job->value.text.len > 0 ? insert_imported(s, job) : OK_STATUS;
+    if (job->value.text.len > 0) {
+        TRY(insert_imported(s, job));
+    }
+    return job->first == MANAGE_FIRST_NOW ? insert_first(s, job) : OK_STATUS;
+}
+
+struct status manage_create_first(struct operation *op, const struct credential *c,
+                                  struct manage_value value, enum manage_first first,
+                                  struct uuid *out_attempt)
+{
+    struct store_job job = {.op = op, .credential = c, .value = value, .first = first};
+    TRY(operation_transact(op, store_work_credential, &job));
+    *out_attempt = job.attempt;
+    return OK_STATUS;
 }
 
 struct status manage_create(struct operation *op, const struct credential *c,
                             struct manage_value value)
 {
-    struct store_job job = {op, c, value};
-    return operation_transact(op, store_work_credential, &job);
+    struct uuid none;
+    return manage_create_first(op, c, value, MANAGE_FIRST_DUE, &none);
 }
 
 // ---- new settings

@@ -35,6 +35,15 @@ struct status manage_probe_current(struct operation *op, const struct credential
 // of another credential.
 struct status manage_create(struct operation *op, const struct credential *c,
                             struct manage_value value);
+// The same with another first rotation; `*out_attempt` is set for MANAGE_FIRST_NOW only.
+enum manage_first {
+    MANAGE_FIRST_DUE,   // at once unless there is a value, but inside of the windows
+    MANAGE_FIRST_LATER, // at the schedule's first date
+    MANAGE_FIRST_NOW,   // at once, whatever windows say
+};
+struct status manage_create_first(struct operation *op, const struct credential *c,
+                                  struct manage_value value, enum manage_first first,
+                                  struct uuid *out_attempt);
 
 // The settings of `wanted` instead of those of `seen`; what rotations do meanwhile is kept.
 // CONFLICT when somebody else changed the settings since.

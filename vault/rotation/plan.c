@@ -60,7 +60,8 @@ static struct status find_consumers(struct operation *op, const struct credentia
                                     struct store_rows *out)
 {
     struct str path;
-    TRY(arena_printf(op->arena, &path, "%.*screds/%.*s", STR_ARG(op->mount->path),
+    const char *face = str_equal_c(op->mount->type, "database") ? "static-" : "";
+    TRY(arena_printf(op->arena, &path, "%.*s%screds/%.*s", STR_ARG(op->mount->path), face,
                      STR_ARG(c->name)));
     const struct store_value values[] = {store_int(c->namespace_id), store_text(path),
                                          store_int(MANAGE_CONSUMER_DAYS),

@@ -194,14 +194,20 @@ struct status target_put(struct session *s, const struct keyring *k, const struc
 }
 
 // A secret that a person gives ends a change of it that is under way.
+struct status target_replace(struct session *s, const struct keyring *k, const struct target *t,
+                             bool new_secret)
+{
+    TRY(refuse_account_in_care(s, t));
+    if (new_secret) {
+        TRY(own_give_up(s, k, t->id));
+    }
+    return target_put(s, k, t);
+}
+
 static struct status store_work_row(struct session *s, void *arg)
 {
     const struct store_job *job = arg;
-    TRY(refuse_account_in_care(s, job->target));
-    if (job->new_secret) {
-        TRY(own_give_up(s, job->keyring, job->target->id));
-    }
-    return target_put(s, job->keyring, job->target);
+    return target_replace(s, job->keyring, job->target, job->new_secret);
 }
 
 struct status target_store(struct operation *op, const struct target *t, bool new_secret)

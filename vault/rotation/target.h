@@ -63,7 +63,10 @@ struct status target_open(const struct keyring *k, const struct target *t, struc
 // the principal is an account that is in care. `new_secret`: a person gave another secret, which
 // ends a change of the old one.
 struct status target_store(struct operation *op, const struct target *t, bool new_secret);
-// In a session's transaction: the row, locked; and writing it as target_store() does.
+// The same in a session's transaction.
+struct status target_replace(struct session *s, const struct keyring *k, const struct target *t,
+                             bool new_secret);
+// In a session's transaction: the row, locked; and writing it without another look.
 struct status target_lock(struct session *s, const struct keyring *k, struct uuid id,
                           struct target_found *out);
 struct status target_put(struct session *s, const struct keyring *k, const struct target *t);
