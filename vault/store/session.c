@@ -60,7 +60,7 @@ struct status session_open(const struct store_config *config, struct session **o
     TRY(connection_inspect(s->conn, &s->identity));
     TRY(session_script(s, "SET synchronous_commit = on; SET client_min_messages = warning; "
                           "SET statement_timeout = '60s'; SET lock_timeout = '5s'; "
-                          "SET idle_in_transaction_session_timeout = '60s'; SET timezone = 'UTC'"));
+                          "SET idle_in_transaction_session_timeout = '10s'; SET timezone = 'UTC'"));
     PQsetNoticeReceiver(s->conn, note_warning, s);
     *out = TAKE(s);
     return OK_STATUS;
