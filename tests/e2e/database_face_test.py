@@ -160,9 +160,17 @@ class LibraryTest(FaceTest):
     def test_the_connection_s_own_password(self):
         with self.assertRaisesRegex(hvac.exceptions.InvalidPath, "there is no connection of this name"):
             self.database.rotate_root_credentials("missing")
-        # A 501 has this name in the library.
-        with self.assertRaisesRegex(hvac.exceptions.VaultNotInitialized, "own password isn't rotated by this version"):
-            self.database.rotate_root_credentials("db")
+        password = "own-password-of-rooter-77"
+        self.target.sql(f"CREATE ROLE rooter LOGIN CREATEROLE PASSWORD '{password}'")
+        body = self.connection(username="rooter", password=password)
+        self.assertStatus(204, self.vault.post("database/config/root", body))
+        self.refused("database/rotate-root/root", {}, "make a recovery key first", 409)
+        self.assertStatus(200, self.vault.post("database/recovery-key", {"shares": 3, "threshold": 2}))
+        self.assertEqual(204, self.database.rotate_root_credentials("root").status_code)
+        self.assertIsNotNone(self.target.login("rooter", password))
+        self.put("rooted", db_name="root")
+        self.assertTrue(self.works(self.creds("rooted")))
+        self.assertNotIn(password, self.assertStatus(200, self.vault.get("database/config/root")).text)
 
 
 class ConnectionTest(FaceTest):
