@@ -223,11 +223,13 @@ struct status attempt_insert(struct session *s, const struct keyring *k, struct 
     return put_event(s, &event);
 }
 
-// Did the target answer? Where it doesn't, claims come one at a time (rotation_claim).
+// Does the target answer, and willingly? Where it doesn't, claims come one at a time
+// (rotation_claim).
 static struct status note_target(struct session *s, const struct attempt_change *change)
 {
     const struct store_value values[] = {store_uuid(change->next.target)};
-    if (str_equal_c(str_from_c(change->error_class), "unreachable")) {
+    struct str class = str_from_c(change->error_class);
+    if (str_equal_c(class, "unreachable") || str_equal_c(class, "throttled")) {
         return session_exec(s, &target_unanswered, values, ARRAY_LEN(values), NULL);
     }
     if (change->next.state == ATTEMPT_VERIFIED) {
