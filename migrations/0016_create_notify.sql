@@ -218,12 +218,12 @@ CREATE FUNCTION rotation_notice_prune(age_us int8, kept_us int8, most int8)
 BEGIN
     UPDATE rotation_delivery SET state = 'parked', done_at = clock_timestamp(), fence = fence + 1,
         error = CASE WHEN error = '' THEN 'it waited for too long' ELSE error END
-    WHERE state = 'waiting' AND lease_until <= clock_timestamp()
-        AND since < clock_timestamp() - age_us * interval '1 microsecond';
+    WHERE state = 'waiting' AND lease_until <= now()
+        AND since < now() - age_us * interval '1 microsecond';
     DELETE FROM rotation_notice WHERE id IN (SELECT n.id FROM rotation_notice n
-        WHERE n.spread AND n.time < clock_timestamp() - kept_us * interval '1 microsecond'
+        WHERE n.spread AND n.time < now() - kept_us * interval '1 microsecond'
             AND (n.event IN ('rotated', 'retired', 'failing', 'blocked')
-                OR n.time < clock_timestamp() - interval '40 days')
+                OR n.time < now() - interval '40 days')
         ORDER BY n.time LIMIT most);
 END $$;
 

@@ -279,7 +279,7 @@ static struct status read_values(const struct rotation_body *b, struct credentia
 struct status rotation_read_rules(const struct rotation_body *b, const struct rotation *r,
                                   struct credential *c)
 {
-    int64_t period_s;
+    int64_t period_s = 0;
     TRY(read_schedule(b, r, c, &period_s));
     TRY(read_grace(b, c, period_s));
     TRY(read_retirement(b, c, period_s));

@@ -27,6 +27,7 @@ SCALES = {
         "secrets": [1000, 10000, 100000, 1000000],
         "tokens": 1000000,
         "idle": 10000,
+        "rotation": (1000, 500, 100000),  # targets, credentials that turn, credentials that rest
         "starts": 5,
     },
     "quick": {
@@ -36,6 +37,7 @@ SCALES = {
         "secrets": [1000, 2000, 3000, 4000],
         "tokens": 1000,
         "idle": 100,
+        "rotation": (10, 20, 1000),
         "starts": 1,
     },
 }
@@ -202,6 +204,50 @@ class Bench:
         for side, label in (("vault_us", "vault"), ("postgres_us", "PostgreSQL")):
             self.row(f"{name}: {label}", statistics.median(r[side] for r in results), "us CPU")
 
+    def rotation(self):
+        """Rotations as fast as they go, with a rotator that does next to nothing; then many that rest."""
+        r = self.rig
+        targets, turning, resting = self.scale["rotation"]
+        r.put_targets(targets)
+        for n in range(turning):
+            body = {"target": f"t{n % targets}", "account": f"a{n}", "interval": "1s", "owner": "o", "purpose": "p"}
+            r.must("POST", f"rotation/credentials/turning{n}", body)
+        time.sleep(2)
+        seconds = 3 * self.scale["seconds"]
+        before = (r.rotations(), rig.cpu_us(r.vault.pid), r.postgres_cpu_us(), time.monotonic())
+        time.sleep(seconds)
+        done = r.rotations() - before[0]
+        name = f"rotations, mock, {turning} credentials over {targets} targets"
+        self.row(name, done / (time.monotonic() - before[3]), "rotations/s", (">=", 200))
+        self.row(f"{name}: vault", (rig.cpu_us(r.vault.pid) - before[1]) / max(done, 1), "us CPU")
+        self.row(f"{name}: PostgreSQL", (r.postgres_cpu_us() - before[2]) / max(done, 1), "us CPU")
+        for n in range(turning):
+            r.must("POST", f"rotation/credentials/turning{n}", {"interval": "300d"})
+        self.rest(resting, targets)
+
+    def rest(self, count, targets):
+        """Two nodes with many credentials of which none is due."""
+        r = self.rig
+        r.fill_rotation(count)
+        second = r.start_second()
+        try:
+            time.sleep(5)
+            began = (rig.cpu_us(r.vault.pid) + rig.cpu_us(second.pid), r.postgres_cpu_us(), time.monotonic())
+            time.sleep(3 * self.scale["seconds"])
+            took_us = (time.monotonic() - began[2]) * 1e6
+            both = rig.cpu_us(r.vault.pid) + rig.cpu_us(second.pid) - began[0]
+            name = f"{count:,} credentials over {targets:,} targets, two nodes, none due"
+            self.row(f"{name}: nodes", 100 * both / took_us, "% CPU", ("<", 1))
+            self.row(f"{name}: PostgreSQL", 100 * (r.postgres_cpu_us() - began[1]) / took_us, "% CPU", ("<", 2))
+        finally:
+            second.terminate()
+            second.wait()
+        busiest = r.sql(
+            """SELECT max(n) FROM (SELECT count(*) AS n FROM rotation_credential WHERE interval_s = 86400
+            GROUP BY date_trunc('minute', next_rotation_at)) AS minutes"""
+        )
+        self.row(f"{name}: due in the busiest minute, of two hours", int(busiest), "")
+
     def list(self):
         """Pages of a folder that holds all secrets; a read beside it shows what any request takes."""
         r = self.rig
@@ -217,7 +263,7 @@ class Bench:
 # What is measured at each size of the database, smallest first.
 STAGES = [
     ["size", "growth", "start"],
-    ["growth", "memory", "read", "write", "token", "tls", "idle"],
+    ["growth", "memory", "read", "write", "token", "tls", "idle", "rotation"],
     ["growth"],
     ["growth", "tokens", "start", "memory", "list"],
 ]

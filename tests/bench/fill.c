@@ -11,16 +11,15 @@
 #include <string.h>
 
 #include "vault/base/limits.h"
+#include "tests/bench/fill_vault.h"
 #include "vault/base/log.h"
-#include "vault/core/sealing.h"
 #include "vault/secrets/kv/kv_rows.h"
 
 enum { ROWS_PER_STATEMENT = 1000, STATEMENTS_PER_TRANSACTION = 50, PATH_BYTES = 256 };
 
 // The arrays behind one statement: the values of column c of all rows stand together.
 struct filling {
-    struct vault vault;
-    struct session *session;
+    struct fill_vault opened;
     struct operation op; // only what kv_new_head() asks for
     struct mount mount;
     struct worker worker;
@@ -64,7 +63,7 @@ static struct status seal_value(const struct keyring *k, const struct kv_head *h
 static struct status make_row(struct filling *f, size_t at, const char *folder, int64_t number,
                               int64_t now_us)
 {
-    const struct keyring *k = f->vault.keyring;
+    const struct keyring *k = f->opened.vault.keyring;
     struct row *r = &f->rows[at];
     snprintf(r->path, sizeof r->path, "%s/s%07lld", folder, (long long)number);
     struct kv_head head = kv_new_head(&f->op, str_from_c(r->path), now_us);
@@ -94,11 +93,11 @@ static struct status insert(struct filling *f, size_t count)
     for (size_t c = 0; c < KV_HEAD_VALUES; c++) {
         arrays[c] = store_array(f->head_cells[c][0].type, f->head_cells[c], count);
     }
-    TRY(session_exec(f->session, &insert_heads, arrays, KV_HEAD_VALUES, NULL));
+    TRY(session_exec(f->opened.session, &insert_heads, arrays, KV_HEAD_VALUES, NULL));
     for (size_t c = 0; c < KV_VERSION_VALUES; c++) {
         arrays[c] = store_array(f->version_cells[c][0].type, f->version_cells[c], count);
     }
-    return session_exec(f->session, &insert_versions, arrays, KV_VERSION_VALUES, NULL);
+    return session_exec(f->opened.session, &insert_versions, arrays, KV_VERSION_VALUES, NULL);
 }
 
 static struct status now(struct session *s, int64_t *out)
@@ -112,10 +111,10 @@ static struct status now(struct session *s, int64_t *out)
 static struct status fill(struct filling *f, const char *folder, int64_t first, int64_t count)
 {
     int64_t now_us;
-    TRY(now(f->session, &now_us));
+    TRY(now(f->opened.session, &now_us));
     for (int64_t done = 0, statement = 0; done < count; statement++) {
         if (statement % STATEMENTS_PER_TRANSACTION == 0) {
-            TRY(session_begin(f->session));
+            TRY(session_begin(f->opened.session));
         }
         size_t rows = 0;
         for (; rows < ROWS_PER_STATEMENT && done < count; rows++, done++) {
@@ -124,7 +123,7 @@ static struct status fill(struct filling *f, const char *folder, int64_t first, 
         TRY(insert(f, rows));
         if (statement % STATEMENTS_PER_TRANSACTION == STATEMENTS_PER_TRANSACTION - 1 ||
             done == count) {
-            TRY(session_commit(f->session));
+            TRY(session_commit(f->opened.session));
         }
     }
     return OK_STATUS;
@@ -134,49 +133,15 @@ static struct status use_mount(struct filling *f, const char *path)
 {
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     const struct store_value values[] = {store_text(str_from_c(path))};
-    TRY(session_exec(f->session, &find_mount, values, ARRAY_LEN(values), &rows));
+    TRY(session_exec(f->opened.session, &find_mount, values, ARRAY_LEN(values), &rows));
     if (rows.count != 1) {
         FAIL(NOT_FOUND, "there is no such mount");
     }
     f->mount.id = store_get_uuid(&rows, 0, 0);
-    f->worker.vault = &f->vault;
+    f->worker.vault = &f->opened.vault;
     f->op = (struct operation){
         .worker = &f->worker, .namespace_id = KEYRING_ROOT_NAMESPACE, .mount = &f->mount};
-    for (size_t i = 0; i < ROWS_PER_STATEMENT; i++) {
-        buffer_init(&f->rows[i].sealed, LIMIT_SECRET_BYTES);
-    }
     return OK_STATUS;
-}
-
-static struct status open_vault(struct filling *f, const struct store_config *database,
-                                const char *key_file)
-{
-    struct vault *v = &f->vault;
-    const struct sealing_options options = {.ops = &seal_static_ops,
-                                            .seal = {.key = {.file = key_file}}};
-    TRY(secret_system_init(true));
-    TRY(offload_new(1, 1, &v->offload));
-    TRY(store_new(database, v->offload, 1, &v->store));
-    TRY(keyring_new(&v->keyring));
-    TRY(audit_signer_new(v->keyring, &v->signer));
-    TRY(sealing_new(v, &options, &v->sealing));
-    TRY(sealing_refresh(v->sealing));
-    TRY(sealing_open_static(v->sealing));
-    return session_open(database, &f->session);
-}
-
-static void close_vault(struct filling *f)
-{
-    for (size_t i = 0; i < ROWS_PER_STATEMENT; i++) {
-        buffer_done(&f->rows[i].sealed);
-    }
-    session_close(f->session);
-    sealing_free(f->vault.sealing);
-    audit_signer_free(f->vault.signer);
-    keyring_free(f->vault.keyring);
-    store_free(f->vault.store);
-    offload_free(f->vault.offload);
-    free(f);
 }
 
 static struct status run(struct filling *f, char **argv)
@@ -186,7 +151,7 @@ static struct status run(struct filling *f, char **argv)
     int64_t count;
     TRY(str_parse_int(str_from_c(argv[5]), &first));
     TRY(str_parse_int(str_from_c(argv[6]), &count));
-    TRY(open_vault(f, &database, argv[2]));
+    TRY(fill_vault_open(&database, argv[2], &f->opened));
     TRY(use_mount(f, argv[3]));
     return fill(f, argv[4], first, count);
 }
@@ -199,9 +164,16 @@ int main(int argc, char **argv)
     }
     log_set_level(LOG_WARN);
     struct filling *f = calloc(1, sizeof *f);
+    for (size_t i = 0; f != NULL && i < ROWS_PER_STATEMENT; i++) {
+        buffer_init(&f->rows[i].sealed, LIMIT_SECRET_BYTES);
+    }
     struct status s = f == NULL ? MAKE_STATUS(NOMEM, "out of memory") : run(f, argv);
     if (f != NULL) {
-        close_vault(f);
+        for (size_t i = 0; i < ROWS_PER_STATEMENT; i++) {
+            buffer_done(&f->rows[i].sealed);
+        }
+        fill_vault_close(&f->opened);
+        free(f);
     }
     if (!status_ok(s)) {
         fprintf(stderr, "bench_fill: %s\n", s.what);

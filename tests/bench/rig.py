@@ -109,6 +109,9 @@ node_name = "bench"
 workers = {self.workers}
 allow_unlocked_memory = true
 data_dir = "{self.folder}"
+rotation {{
+  min_interval_s = 1
+}}
 """
             )
 
@@ -165,6 +168,45 @@ data_dir = "{self.folder}"
             for _ in range(TOKENS):
                 made = self.must("POST", "auth/token/create", {"policies": ["bench"], "ttl": "24h"})
                 f.write(made["auth"]["client_token"] + "\n")
+
+    # ---- rotation
+
+    def put_targets(self, count):
+        """Mock targets, each with a folder of its own, that rotators of any user may write to."""
+        self.must("POST", "sys/mounts/rotation", {"type": "rotation"})
+        os.chmod(self.folder, 0o711)
+        for n in range(count):
+            folder = os.path.join(self.folder, f"target{n}")
+            os.mkdir(folder)
+            os.chmod(folder, 0o777)
+            body = {"rotator": "mock", "state_dir": folder, "username": "u", "password": "p"}
+            self.must("POST", f"rotation/targets/t{n}", body)
+
+    def fill_rotation(self, count):
+        command = [self.tool("bench_fill_rotation"), self.database, self.key_file, "rotation/", str(count)]
+        subprocess.run(command, check=True)
+        self.sql("VACUUM (ANALYZE) rotation_credential")
+        self.sql("CHECKPOINT")
+
+    def rotations(self):
+        """How many were promoted since the server's start."""
+        wanted = 'rotunda_rotation_steps_total{state="promoted"} '
+        _, raw = self.request("GET", "sys/metrics", token=self.token)
+        return next(int(line[len(wanted) :]) for line in raw.decode().splitlines() if line.startswith(wanted))
+
+    def start_second(self):
+        """Another server on the same database, on ports of its own; the process."""
+        with open(os.path.join(self.folder, "vault.hcl"), encoding="utf-8") as f:
+            config = f.read()
+        for port in (self.port, self.tls_port):
+            config = config.replace(f":{port}", f":{free_port()}")
+        path = os.path.join(self.folder, "second.hcl")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(config.replace('node_name = "bench"', 'node_name = "second"'))
+        with open(os.path.join(self.folder, "vault.log"), "ab") as log:
+            return subprocess.Popen(
+                [self.program, "server", "-config", path], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     def start_ceiling(self, answer_bytes):
         self.ceiling = subprocess.Popen(

@@ -45,7 +45,7 @@ done
 if [ -z "$build" ]; then
     build=build/release
     cmake --preset release >/dev/null
-    cmake --build "$build" --target rotunda bench_ceiling bench_fill bench_idle
+    cmake --build "$build" --target rotunda bench_ceiling bench_fill bench_fill_rotation bench_idle
 fi
 exec sh tests/support/with-postgres.sh \
     python3 tests/bench/bench.py --build "$build" --scale "$scale" --only "$only" \

@@ -11,15 +11,16 @@ enum { ROUND_ARENA_BYTES = 1024 * 1024, VALUE_AT = CREDENTIAL_COLUMN_COUNT };
 #define PLAN_ACTOR STR("system")
 #define PLAN_OPERATION STR("rotate")
 
+// now(), which stands still in a transaction, can be looked up in an index; clock_timestamp()
+// can't.
 static const struct store_statement find_due = {
-    "rotation.due",
-    "SELECT " CREDENTIAL_COLUMNS ", " VERSION_COLUMNS ", m.path, clock_timestamp() "
-    "FROM rotation_credential c JOIN mount m ON m.id = c.mount_id "
-    "LEFT JOIN rotation_value v ON v.credential_id = c.id AND v.state = 'current' "
-    "WHERE c.next_rotation_at <= clock_timestamp() AND c.next_rotation_at < 'infinity' "
-    "AND NOT c.paused AND NOT EXISTS (SELECT 1 FROM rotation_attempt a "
-    "WHERE a.credential_id = c.id AND a.open) "
-    "ORDER BY c.next_rotation_at LIMIT $1 FOR UPDATE OF c SKIP LOCKED"};
+    "rotation.due", "SELECT " CREDENTIAL_COLUMNS ", " VERSION_COLUMNS ", m.path, clock_timestamp() "
+                    "FROM rotation_credential c JOIN mount m ON m.id = c.mount_id "
+                    "LEFT JOIN rotation_value v ON v.credential_id = c.id AND v.state = 'current' "
+                    "WHERE c.next_rotation_at <= now() AND c.next_rotation_at < 'infinity' "
+                    "AND NOT c.paused AND NOT EXISTS (SELECT 1 FROM rotation_attempt a "
+                    "WHERE a.credential_id = c.id AND a.open) "
+                    "ORDER BY c.next_rotation_at LIMIT $1 FOR UPDATE OF c SKIP LOCKED"};
 static const struct store_statement claim_ready = {"rotation.claim",
                                                    "SELECT * FROM rotation_claim($1, $2, $3)"};
 static const struct store_statement find_quiet = {"rotation.quiet", "SELECT rotation_quiet_us()"};
