@@ -7,7 +7,7 @@
 static const struct store_statement claim = {"test.claim",
                                              "SELECT * FROM rotation_claim($1, $2, $3)"};
 
-enum { LEASE_US = 30 * CLOCK_SECOND, MOST = 10 };
+enum { LEASE_US = 30 * CLOCK_SECOND, MOST = 10, NAMES_MAX = 128 };
 
 static int claim_as(struct session *s, const char *node, int64_t lease_us, struct store_rows *out)
 {
@@ -26,7 +26,8 @@ static int claim_count(struct session *s, int64_t lease_us)
 static void add_attempts(struct rows_fixture *f, struct uuid target, int count)
 {
     static int number;
-    static char names[64][16];
+    static char names[NAMES_MAX][16];
+    assert_true(number + count <= NAMES_MAX);
     for (int i = 0; i < count; i++, number++) {
         snprintf(names[number], sizeof names[number], "app%d", number);
         struct credential c = rows_fixture_add_credential(f, target, names[number]);
