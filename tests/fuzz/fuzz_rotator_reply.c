@@ -14,7 +14,8 @@ static void check_result(const struct protocol_request *request, const struct pr
     REQUIRE(!success || reply->error == ROTUNDA_ERROR_NONE);
     REQUIRE(reply->result != PROTOCOL_APPLIED ||
             (request->op == PROTOCOL_APPLY || request->op == PROTOCOL_RETIRE ||
-             request->op == PROTOCOL_REVOKE));
+             request->op == PROTOCOL_REVOKE || request->op == PROTOCOL_DISABLE ||
+             request->op == PROTOCOL_ENABLE));
     REQUIRE(reply->result != PROTOCOL_WORKS || request->op == PROTOCOL_PROBE);
 }
 
