@@ -77,7 +77,7 @@ class Stream:
         self.connection.close()
 
 
-class FeedTest(harness.VaultTest):
+class Base(harness.VaultTest):
     config = CONFIG
     node_count = 2
 
@@ -164,7 +164,7 @@ class FeedTest(harness.VaultTest):
         return self.vault.database.query(sql)
 
 
-class LongPollTest(FeedTest):
+class LongPollTests:
     def test_another_version_is_answered_at_once(self):
         name = self.put("at-once")
         began = time.monotonic()
@@ -240,7 +240,7 @@ class LongPollTest(FeedTest):
         self.assertStatus(204, self.vault.delete(f"rotation/credentials/{name}"))
         self.assertStatus(404, poll()[0])
 
-    def test_bad_questions(self):
+    def test_bad_polls(self):
         name = self.put("asked")
         for query, what in (
             ("wait=abc&version=1", "wait: expected a duration of at most 60s"),
@@ -259,6 +259,21 @@ class LongPollTest(FeedTest):
         self.assertStatus(404, self.vault.get("rotation/creds/nobody?wait=5s&version=1"))
         self.assertStatus(403, self.vault.get(f"rotation/creds/{name}?wait=5s&version=1", token="no-such-token"))
 
+    def test_the_client_of_the_documentation_follows_a_credential(self):
+        with open(os.path.join(os.path.dirname(__file__), "..", "..", "docs", "rotation.md"), encoding="utf-8") as f:
+            source = f.read().split("```python\n")[1].split("```")[0]
+        names = {}
+        exec(source, names)  # pylint: disable=exec-used
+        name = self.put("documented")
+        seen = []
+        rotator = threading.Thread(target=lambda: (time.sleep(0.5), self.rotate(name)))
+        rotator.start()
+        address = f"http://127.0.0.1:{self.vault.nodes[1].port}"
+        names["follow"](name, lambda user, password: seen.append((user, password)) or len(seen) < 2, address, self.vault.token)
+        rotator.join()
+        self.assertEqual([name, name], [user for user, _ in seen])
+        self.assertNotEqual(seen[0][1], seen[1][1])
+
     def test_who_leaves_is_forgotten_at_once(self):
         name = self.put("left")
         version = self.version(name)
@@ -269,7 +284,7 @@ class LongPollTest(FeedTest):
         self.wait_for(lambda: self.audited(f"rotation/creds/{name}", "result = 503"), 5)
 
 
-class EventsTest(FeedTest):
+class EventsTests:
     def test_what_happens_is_streamed_in_order_and_without_values(self):
         name = self.put("streamed")
         here, there = (self.stream(f"?credentials={name}", node=node) for node in self.vault.nodes)
@@ -363,7 +378,7 @@ class EventsTest(FeedTest):
         self.assertStatus(503, poll()[0])
         self.vault.restart(node)
 
-    def test_bad_questions(self):
+    def test_bad_streams(self):
         for query, what in (
             ("since=garbage", "since: expected the id of an event"),
             ("since=-1", "since: "),
@@ -387,7 +402,7 @@ class EventsTest(FeedTest):
         stream.next_named("rotated", name)
 
 
-class WatchTest(FeedTest):
+class WatchTests:
     def rotunda(self, *words, **more):
         environment = {**os.environ, "ROTUNDA_ADDR": f"http://127.0.0.1:{self.vault.nodes[1].port}", "ROTUNDA_TOKEN": self.vault.token}
         return subprocess.Popen([harness.PROGRAM, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
@@ -407,13 +422,15 @@ class WatchTest(FeedTest):
     def test_watch_tells_each_event_and_comes_back_after_a_restart(self):
         name = self.put("cli-watch")
         node = self.vault.nodes[1]
+        before = len(self.audited("rotation/events"))
         watching = self.rotunda("rotation", "watch", "-credentials=cli-w*")
         self.addCleanup(watching.stderr.close)
         self.addCleanup(watching.wait)
         self.addCleanup(watching.kill)
         lines = queue.Queue()
         threading.Thread(target=lambda: [lines.put(line) for line in watching.stdout], daemon=True).start()
-        self.wait_for(lambda: self.audited("rotation/events"))
+        self.addCleanup(watching.stdout.close)
+        self.wait_for(lambda: len(self.audited("rotation/events")) > before)
         time.sleep(0.3)
         self.rotate(name)
         self.assertRegex(lines.get(timeout=20), rf"^\S+Z +rotated +{name} +version 2")
@@ -426,7 +443,7 @@ class WatchTest(FeedTest):
         self.assertIsNone(watching.poll())
 
 
-class RetireTest(FeedTest):
+class RetireTests:
     def test_who_holds_the_value_is_named_until_it_reads_the_next_one(self):
         name = self.put("held", retire="use", retire_quiet="1s", retire_max="30m")
         holder = self.vault.token_with(READ_ALL, "holder")
@@ -475,7 +492,7 @@ def resident_kib(pid):
         return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
 
 
-class ManyTest(FeedTest):
+class ManyTests:
     def test_many_that_wait_cost_little_and_are_woken_together(self):
         count = 5000 if os.environ.get("ROTUNDA_TEST_SCALE") == "full" else 1000
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -511,6 +528,10 @@ class ManyTest(FeedTest):
             self.assertLess(each_kib, 100)
             self.assertLess(idle, 0.1)
             self.assertLess(times[-1], WAKE_S + count / 2000)
+
+
+class FeedTest(LongPollTests, EventsTests, WatchTests, RetireTests, ManyTests, Base):
+    pass
 
 
 if __name__ == "__main__":
