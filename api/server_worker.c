@@ -2,6 +2,8 @@
 #include "api/server_worker.h"
 
 #include "vault/base/log.h"
+#include "vault/rotation/feed.h"
+#include "vault/rotation/readers.h"
 
 enum { DRAIN_POLL_US = 5000 };
 
@@ -80,9 +82,11 @@ static void wait_for_others(struct server_worker *w)
 static void stop_fiber(void *arg)
 {
     struct server_worker *w = arg;
+    feed_stop(&w->worker);
     drain(w);
     background_stop(w->background);
     wait_for_others(w);
+    feed_end(&w->worker);
     worker_seal(&w->worker);
     loop_stop(w->loop);
 }
@@ -117,6 +121,8 @@ void server_worker_done(struct server_worker *w)
         http_worker_free(w->http[i]);
     }
     background_free(w->background);
+    feed_free(&w->worker);
+    readers_free(&w->worker);
     worker_done(&w->worker);
     loop_free(w->loop);
 }

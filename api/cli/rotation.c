@@ -83,19 +83,6 @@ static struct status run_delete(struct cli *c)
     return OK_STATUS;
 }
 
-static struct status run_creds(struct cli *c)
-{
-    CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
-    struct cli_request request = {.method = "GET"};
-    if (cli_args_bool(&c->args, "previous", false)) {
-        request.query = STR("version=previous");
-    }
-    TRY(rotation_cli_path(c, "creds", "", &request.path));
-    TRY(cli_connect(c, true));
-    TRY(cli_call(c, &request, &answer));
-    return cli_print_answer(c, &answer);
-}
-
 static struct status run_history(struct cli *c)
 {
     static const char *const columns[] = {"time", "attempt", "state", "detail", NULL};
@@ -114,6 +101,14 @@ static const struct cli_flag mount_flags[] = {
 static const struct cli_flag creds_flags[] = {
     {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
     {"previous", CLI_FLAG_BOOL, NULL, "the value before the current one, while it is served"},
+    {"wait", CLI_FLAG_DURATION, "TIME", "at most 60s, until it is another version than -version"},
+    {"version", CLI_FLAG_COUNT, "N", "the version that you have; goes with -wait"},
+    {NULL, CLI_FLAG_BOOL, NULL, NULL},
+};
+static const struct cli_flag watch_flags[] = {
+    {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
+    {"credentials", CLI_FLAG_TEXT, "PATTERN", "names, with * for any characters (default all)"},
+    {"since", CLI_FLAG_COUNT, "ID", "begin after this event; 0: with the oldest that is kept"},
     {NULL, CLI_FLAG_BOOL, NULL, NULL},
 };
 static const struct cli_flag rotate_flags[] = {
@@ -186,6 +181,12 @@ static const struct cli_flag recovery_key_flags[] = {
     "Rotates now, ahead of the schedule, and waits for the outcome. Exit code 0 when the new\n"    \
     "version is current, 2 when that takes a person, 3 when it isn't done yet and goes on.\n\n"    \
     "Example: rotunda rotation rotate orders-app"
+#define WATCH_HELP                                                                                 \
+    "Prints a line for each event: rotated, retired, failing, blocked, expiring ... It comes "     \
+    "back\n"                                                                                       \
+    "by itself after a break and goes on where it was; Ctrl-C ends it. With -format=json each\n"   \
+    "line is the notice as webhooks get it.\n\n"                                                   \
+    "Example: rotunda rotation watch -credentials='orders-*'"
 #define HISTORY_HELP                                                                               \
     "Shows what happened to a credential, step by step.\n\n"                                       \
     "Example: rotunda rotation history orders-app"
@@ -245,7 +246,10 @@ static const struct cli_command commands[] = {
      mount_flags, 0, 0, run_list, NULL},
     {"rotation credential delete", "let go of a credential", "NAME",
      DELETE_HELP "credential delete orders-app", mount_flags, 1, 1, run_delete, NULL},
-    {"rotation creds", "the current value", "NAME", CREDS_HELP, creds_flags, 1, 1, run_creds, NULL},
+    {"rotation creds", "the current value", "NAME", CREDS_HELP, creds_flags, 1, 1,
+     rotation_cli_creds, NULL},
+    {"rotation watch", "what happens, as it happens", "", WATCH_HELP, watch_flags, 0, 0,
+     rotation_cli_watch, NULL},
     {"rotation rotate", "rotate now", "NAME", ROTATE_HELP, rotate_flags, 1, 1, rotation_cli_rotate,
      NULL},
     {"rotation plan", "what a rotation would do", "NAME", PLAN_HELP, mount_flags, 1, 1,

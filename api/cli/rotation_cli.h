@@ -17,6 +17,10 @@ struct status rotation_cli_rotate_body(struct cli *c, bool at_once, struct buffe
 // "blocked; not_permitted: the role is a superuser", of an answer's data or an event.
 void rotation_cli_describe(struct json_value data, struct str state, struct buffer *out);
 
+// rotation_watch.c
+struct status rotation_cli_creds(struct cli *c);
+struct status rotation_cli_watch(struct cli *c);
+
 // rotation_own.c
 struct status rotation_cli_rotate_target(struct cli *c);
 struct status rotation_cli_recovery(struct cli *c);

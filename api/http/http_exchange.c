@@ -95,6 +95,7 @@ static void start(struct http_exchange *x)
     req->body = buffer_bytes(&x->body);
     req->deadline_us = clock_monotonic_us() + w->listener->limits.request_us;
     x->response.write = http_stream_write;
+    x->response.has_room = http_stream_has_room;
     x->response.abort = http_stream_abort;
     x->response.stream = x;
     struct status started = fiber_start(w->loop, run, x);

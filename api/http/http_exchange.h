@@ -66,6 +66,7 @@ void http_reply_resume(struct http_exchange *x);
 
 // http_stream.c
 struct status http_stream_write(void *exchange, struct bytes chunk);
+bool http_stream_has_room(void *exchange, size_t len);
 void http_stream_abort(void *exchange);
 void http_stream_finish(struct http_exchange *x); // the handler has returned
 void http_stream_free(struct http_stream *s);

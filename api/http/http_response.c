@@ -74,6 +74,11 @@ struct status http_response_write(struct http_response *res, struct bytes chunk)
     return buffer_status(&res->body);
 }
 
+bool http_response_has_room(const struct http_response *res, size_t len)
+{
+    return res->has_room == NULL || res->has_room(res->stream, len);
+}
+
 void http_response_abort(struct http_response *res, struct status cause)
 {
     http_response_fail(res, cause);

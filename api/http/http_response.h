@@ -23,6 +23,7 @@ struct http_response {
     struct http_header extra[HTTP_EXTRA_HEADERS];
     size_t extra_count;
     struct status (*write)(void *ctx, struct bytes chunk);
+    bool (*has_room)(void *ctx, size_t len);
     void (*abort)(void *ctx);
     void *stream;
 };
@@ -44,6 +45,8 @@ struct status http_response_add_header(struct http_response *res, const char *na
 // Waits while 64 KiB are unsent, so an export of any length takes constant memory.
 // UNAVAILABLE when the client has gone, TIMEOUT when it stopped reading, TOO_LARGE above 64 KiB.
 struct status http_response_write(struct http_response *res, struct bytes chunk);
+// Would a part of so many bytes be written without waiting for the client?
+bool http_response_has_room(const struct http_response *res, size_t len);
 // The rest can't be produced: the connection is cut, so that the client can't take what it has
 // for the whole. Before the first write the same as http_response_fail().
 void http_response_abort(struct http_response *res, struct status cause);

@@ -108,6 +108,12 @@ static struct status begin(struct http_exchange *x)
     return OK_STATUS;
 }
 
+bool http_stream_has_room(void *exchange, size_t len)
+{
+    const struct http_exchange *x = exchange;
+    return x->stream == NULL || x->stream->pending.len + len <= STREAM_BYTES;
+}
+
 static struct status wait_for_room(struct http_exchange *x, size_t wanted)
 {
     struct http_stream *s = x->stream;

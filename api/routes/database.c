@@ -237,6 +237,7 @@ static const struct route routes[] = {
     {HTTP_ALLOW(POST), "credentials/:name/rollback", rotation_rollback, ROUTE_PLAIN},
     {HTTP_ALLOW(POST), "credentials/:name/import", rotation_import, ROUTE_PLAIN},
     {HTTP_ALLOW(GET), "credentials/:name/schedule", rotation_schedule, ROUTE_PLAIN},
+    {HTTP_ALLOW(GET), "events", rotation_stream_events, ROUTE_PLAIN},
     {HTTP_ALLOW(LIST), "targets", rotation_list_targets, ROUTE_PLAIN},
     {HTTP_ALLOW(GET), "targets/:name", rotation_read_target, ROUTE_PLAIN},
     {HTTP_ALLOW(POST), "targets/:name/check", rotation_check_target, ROUTE_PLAIN},

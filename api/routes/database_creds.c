@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 // static-creds/:name, and the changes that people ask for: rotate-role/:name and rotate-root/:name.
 #include "api/routes/database_routes.h"
-#include "vault/rotation/creds.h"
 #include "vault/rotation/own.h"
+#include "vault/rotation/readers.h"
 
 // ---- static-creds
 
@@ -34,6 +34,7 @@ struct status database_read_creds(struct operation *op, struct http_request *req
     TRY(operation_enter(op, POLICY_OP_READ));
     TRY(creds_wait(op, &load, &creds));
     TRY(check_allowed(op, res, &creds.credential));
+    TRY(readers_note(op, false, &creds));
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);
     rotation_put_time(&w, "last_vault_rotation", creds.credential.last_rotated_us);

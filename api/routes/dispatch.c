@@ -339,6 +339,8 @@ static void answer_failure(const struct operation *op, struct http_response *res
 
 static void record(struct operation *op, const struct http_request *req, struct http_response *res)
 {
+    op->remote =
+        req->remote; // a stream's request has its own copy by now: its connection may be gone
     // Beyond their budget, failures of nobody in particular are only counted and summed up.
     if (!op->authenticated && !audit_log_admit(op->worker->audit, op->remote)) {
         return;

@@ -142,6 +142,7 @@ static const struct route routes[] = {
     {HTTP_ALLOW(POST), "credentials/:name/rollback", rotation_rollback, ROUTE_PLAIN},
     {HTTP_ALLOW(POST), "credentials/:name/import", rotation_import, ROUTE_PLAIN},
     {HTTP_ALLOW(GET), "credentials/:name/schedule", rotation_schedule, ROUTE_PLAIN},
+    {HTTP_ALLOW(GET), "events", rotation_stream_events, ROUTE_PLAIN},
     {HTTP_ALLOW(GET), "creds/:name", rotation_read_creds, ROUTE_PLAIN},
     {HTTP_ALLOW(LIST), "notifiers", rotation_list_notifiers, ROUTE_PLAIN},
     {HTTP_ALLOW(GET), "notifiers/:name", rotation_read_notifier, ROUTE_PLAIN},

@@ -66,18 +66,23 @@ static void put_state(struct json_writer *w, const struct credential_found *foun
     json_add_string_or_null(w, "error", found->error);
 }
 
+void rotation_put_reader(struct json_writer *w, const struct store_rows *readers, int row)
+{
+    json_begin_object(w);
+    json_add_string(w, "accessor", store_get_text(readers, row, 0));
+    json_add_string(w, "display_name", store_get_text(readers, row, 1));
+    json_add_string(w, "remote", store_get_text(readers, row, 2));
+    json_add_int(w, "reads", store_get_int(readers, row, 3));
+    json_add_time(w, "last_read", store_get_time(readers, row, 4));
+    json_end_object(w);
+}
+
 void rotation_put_readers(struct json_writer *w, const char *key, const struct store_rows *readers)
 {
     json_put_key(w, key);
     json_begin_array(w);
-    for (int i = 0; i < readers->count; i++) {
-        json_begin_object(w);
-        json_add_string(w, "accessor", store_get_text(readers, i, 0));
-        json_add_string(w, "display_name", store_get_text(readers, i, 1));
-        json_add_string(w, "remote", store_get_text(readers, i, 2));
-        json_add_int(w, "reads", store_get_int(readers, i, 3));
-        json_add_time(w, "last_read", store_get_time(readers, i, 4));
-        json_end_object(w);
+    for (int row = 0; row < readers->count; row++) {
+        rotation_put_reader(w, readers, row);
     }
     json_end_array(w);
 }
@@ -87,13 +92,16 @@ struct status rotation_read_credential(struct operation *op, struct http_request
 {
     struct credential_found found CLEANUP(credential_found_done) = {0};
     struct store_rows readers CLEANUP(store_rows_done) = {0};
+    struct store_rows holders CLEANUP(store_rows_done) = {0};
     TRY(enter_credential(op, req, res, POLICY_OP_READ, &found));
     TRY(manage_readers(op, &found.credential, &readers));
+    TRY(manage_holders(op, &found.credential, &holders));
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);
     TRY(put_rules(op, &w, &found));
     put_state(&w, &found);
     rotation_put_readers(&w, "previous_readers", &readers);
+    rotation_put_readers(&w, "retirement_waits_for", &holders);
     json_end_object(&w);
     return answer_end(&w);
 }

@@ -43,6 +43,7 @@ route_handler rotation_schedule;
 route_handler rotation_history;
 route_handler rotation_status;
 route_handler rotation_read_creds;
+route_handler rotation_stream_events;
 
 // The route's :name. INVALID, explained, unless it is a name.
 struct status rotation_name(struct operation *op, struct http_request *req,
@@ -107,6 +108,7 @@ struct status rotation_answer_progress(const struct rotation_body *b, struct uui
                                        int64_t until_us, struct str warning);
 // Until when a request waits for a rotation: its `timeout`. INVALID, explained.
 struct status rotation_read_wait(const struct rotation_body *b, int64_t *out_until_us);
+void rotation_put_reader(struct json_writer *w, const struct store_rows *readers, int row);
 // Who read a value: accessor, display_name, remote, reads, last_read, as an array under `key`.
 void rotation_put_readers(struct json_writer *w, const char *key, const struct store_rows *readers);
 

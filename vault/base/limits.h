@@ -88,6 +88,8 @@ enum {
     LIMIT_ROTATION_RETRY_AFTER_S = 3600, // that a target may ask us to stay away
     LIMIT_ROTATION_ACCEPTANCE_S = 900,   // that a target may take to accept a new value
     LIMIT_ROTATION_ACCEPTANCE_PROBES = 10,
+    LIMIT_FEED_POLLS = 10000,  // that wait for a new value on one node
+    LIMIT_FEED_STREAMS = 1000, // of notices on one node
 
     // Notifiers
     LIMIT_NOTIFY_LINE_BYTES = 256 * 1024,  // between the vault and the process that sends

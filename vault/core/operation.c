@@ -75,14 +75,15 @@ static struct status check_addresses(struct operation *op)
 // With one use left, one of several concurrent requests gets it.
 static struct status count_use(struct operation *op)
 {
-    if (op->caller.num_uses == 0) {
+    if (op->caller.num_uses == 0 || op->use_counted) {
         return OK_STATUS;
     }
     struct batch_op use CLEANUP(batch_op_done) = {0};
     const struct store_value values[] = {store_uuid(op->caller.id)};
     batch_write(op->worker->batch, &use_token, values, ARRAY_LEN(values), &use);
     TRY(batch_wait(&use));
-    return use.rows.count == 1 ? OK_STATUS : refuse(op, "token has no uses left");
+    op->use_counted = use.rows.count == 1;
+    return op->use_counted ? OK_STATUS : refuse(op, "token has no uses left");
 }
 
 static struct status read_token(struct operation *op)

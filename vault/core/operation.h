@@ -33,6 +33,7 @@ struct operation {
     struct json_value body;    // JSON_NONE when there is none
     // Set by operation_authenticate().
     bool authenticated;
+    bool use_counted; // of a token with few uses; a request is one, however often it is run again
     struct token caller;
     struct batch_snapshot snapshot;
     struct acl_decision decision; // of the last operation_authorise(): sudo, page limit

@@ -30,13 +30,6 @@ static const struct batch_load load_creds = {
 };
 static const struct store_statement find_caller = {
     "rotation.caller", "SELECT 1 FROM token WHERE id = $1 AND expires_at > clock_timestamp()"};
-static const struct store_statement note_read = {
-    "rotation.note_read",
-    "INSERT INTO rotation_read (credential_id, version, accessor, namespace_id, actor, remote, "
-    "reads, last_read_at) VALUES ($1, $2, $3, $4, $5, $6, 1, clock_timestamp()) "
-    "ON CONFLICT (credential_id, version, accessor) DO UPDATE SET remote = excluded.remote, "
-    "reads = rotation_read.reads + 1, last_read_at = excluded.last_read_at"};
-
 void creds_submit(struct operation *op, struct str name, bool previous, struct creds_load *load)
 {
     load->name = name;
@@ -221,7 +214,7 @@ static struct status read_creds(struct operation *op, const struct creds_load *l
     return OK_STATUS;
 }
 
-struct status creds_wait(struct operation *op, struct creds_load *load, struct creds *out)
+static struct status wait_for_row(struct operation *op, struct creds_load *load)
 {
     if (!load->submitted) {
         FAIL(NOT_FOUND, "");
@@ -231,7 +224,11 @@ struct status creds_wait(struct operation *op, struct creds_load *load, struct c
     if (load->op.rows.count != 1) {
         FAIL(NOT_FOUND, "");
     }
-    struct status s = read_creds(op, load, out);
+    return OK_STATUS;
+}
+
+static struct status report_altered(struct operation *op, struct status s)
+{
     if (s.code == STATUS_INTEGRITY) {
         op->reason = "stored credential altered";
         log_event(LOG_ERROR, "rotation.altered", LOG_UUID("request_id", op->request_id),
@@ -240,13 +237,22 @@ struct status creds_wait(struct operation *op, struct creds_load *load, struct c
     return s;
 }
 
-struct status creds_note_read(struct operation *op, const struct creds *creds)
+struct status creds_wait(struct operation *op, struct creds_load *load, struct creds *out)
 {
-    struct batch_op write CLEANUP(batch_op_done) = {0};
-    const struct store_value values[] = {
-        store_uuid(creds->credential.id),    store_int(creds->version.number),
-        store_text(op->caller.accessor),     store_int(op->namespace_id),
-        store_text(op->caller.display_name), store_text(op->remote)};
-    batch_write(op->worker->batch, &note_read, values, ARRAY_LEN(values), &write);
-    return batch_wait(&write);
+    TRY(wait_for_row(op, load));
+    return report_altered(op, read_creds(op, load, out));
+}
+
+struct status creds_look(struct operation *op, struct creds_load *load, struct credential *out)
+{
+    TRY(wait_for_row(op, load));
+    return report_altered(op, credential_read(op->worker->vault->keyring, &load->op.rows, 0,
+                                              CREDENTIAL_AT, op->arena, out));
+}
+
+struct status creds_again(struct operation *op, struct creds_load *load)
+{
+    TRY(load_with_caller(op, load));
+    op->snapshot = load->op.snapshot;
+    return operation_authorise(op, POLICY_OP_READ);
 }

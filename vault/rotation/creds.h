@@ -32,6 +32,9 @@ void creds_submit(struct operation *op, struct str name, bool previous, struct c
 // value is known to work). `out` is borrowed from the load.
 struct status creds_wait(struct operation *op, struct creds_load *load, struct creds *out);
 void creds_load_done(struct creds_load *load); // for CLEANUP
-// Notes that the caller still reads a value that was replaced. Not an effect of the request: what
-// it did stands in its audit record.
-struct status creds_note_read(struct operation *op, const struct creds *creds);
+// The credential without opening its value, e.g. to compare versions; creds_wait() may follow.
+// NOT_FOUND, INTEGRITY, UNAVAILABLE.
+struct status creds_look(struct operation *op, struct creds_load *load, struct credential *out);
+// Time has passed since the caller was authorised: loads again, and checks in the same snapshot
+// that the caller may still read. UNAUTHENTICATED, DENIED, SEALED, UNAVAILABLE; stale.
+struct status creds_again(struct operation *op, struct creds_load *load);

@@ -3,6 +3,7 @@
 // another value, and that its schedule rests.
 #include "vault/crypto/aead.h"
 #include "vault/rotation/manage_internal.h"
+#include "vault/rotation/notice.h"
 
 enum { SEALED_BYTES = 8192 };
 
@@ -80,7 +81,10 @@ static struct status import_work(struct session *s, void *arg)
     TRY(insert_value(s, job, &l));
     TRY(credential_store(s, vault->keyring, c));
     job->version = c->current_version;
-    return attempt_note(s, c, vault->node, STR("imported"), job->op->caller.display_name);
+    TRY(attempt_note(s, c, vault->node, STR("imported"), job->op->caller.display_name));
+    const struct notice_saying saying = {
+        .event = NOTICE_ROTATED, .credential = c->id, .once = STR("")};
+    return notice_say(s, vault->keyring, &saying);
 }
 
 struct status manage_import(struct operation *op, const struct credential *c,

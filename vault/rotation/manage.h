@@ -144,6 +144,12 @@ struct status manage_history(struct operation *op, const struct credential *c,
 // Who has read the previous value: accessor, actor, remote, reads, time of the last; newest first.
 struct status manage_readers(struct operation *op, const struct credential *c,
                              struct store_rows *out);
+// The same of those whom its retirement waits for (readers.h); none unless `retire` is use.
+struct status manage_holders(struct operation *op, const struct credential *c,
+                             struct store_rows *out);
+// The retirements of the mount that wait because a value is in use, by name. The same columns,
+// empty where it isn't a reader; then name, owner, version, until when, why.
+struct status manage_retirements(struct operation *op, struct store_rows *out);
 
 // Owners: owner, credentials, due, overdue, failing, blocked. Then what needs a look: name, owner,
 // state, error class, error, tries, next rotation, one row each.

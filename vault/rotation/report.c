@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Lists and reports, on sessions.
 #include "vault/rotation/manage.h"
+#include "vault/rotation/readers.h"
 #include "vault/rotation/tally.h"
 
 #define FROM_CREDENTIALS                                                                           \
@@ -20,6 +21,21 @@ static const struct store_statement list_readers = {
     "rotation.readers", "SELECT accessor, actor, remote, reads, last_read_at FROM rotation_read "
                         "WHERE credential_id = $1 AND version = $2 "
                         "ORDER BY last_read_at DESC LIMIT $3"};
+static const struct store_statement list_holders = {
+    "rotation.holders",
+    "SELECT r.accessor, r.actor, r.remote, r.reads, r.last_read_at FROM "
+    "rotation_credential c, rotation_read r WHERE c.id = $1 "
+    "AND c.retire = 'use' AND " READERS_HOLD " ORDER BY r.last_read_at DESC LIMIT $2"};
+// One row for each of whom a retirement waits for, at least one of each.
+static const struct store_statement list_retirements = {
+    "rotation.retirements",
+    "SELECT h.accessor, h.actor, h.remote, h.reads, h.last_read_at, c.name, c.owner, "
+    "c.previous_version, c.previous_until, a.error FROM rotation_credential c "
+    "JOIN rotation_attempt a ON a.credential_id = c.id AND a.open AND a.state = 'draining' "
+    "LEFT JOIN LATERAL (SELECT r.* FROM rotation_read r WHERE " READERS_HOLD
+    " ORDER BY r.last_read_at DESC LIMIT 5) AS h ON true "
+    "WHERE c.mount_id = $1 AND c.retire = 'use' AND a.error_class = 'in_use' "
+    "ORDER BY c.name, h.last_read_at DESC LIMIT $2"};
 static const struct store_statement count_owners = {
     "rotation.owners",
     "SELECT c.owner, count(*), count(*) FILTER (WHERE c.next_rotation_at <= clock_timestamp()), "
@@ -53,6 +69,20 @@ struct status manage_readers(struct operation *op, const struct credential *c,
     const struct store_value values[] = {store_uuid(c->id), store_int(c->previous_version),
                                          store_int(MANAGE_READERS_MAX)};
     return store_query(op->worker->vault->store, &list_readers, values, ARRAY_LEN(values), out);
+}
+
+struct status manage_holders(struct operation *op, const struct credential *c,
+                             struct store_rows *out)
+{
+    const struct store_value values[] = {store_uuid(c->id), store_int(MANAGE_READERS_MAX)};
+    return store_query(op->worker->vault->store, &list_holders, values, ARRAY_LEN(values), out);
+}
+
+struct status manage_retirements(struct operation *op, struct store_rows *out)
+{
+    const struct store_value values[] = {store_uuid(op->mount->id),
+                                         store_int(MANAGE_ATTENTION_MAX)};
+    return store_query(op->worker->vault->store, &list_retirements, values, ARRAY_LEN(values), out);
 }
 
 struct status manage_status(struct operation *op, struct store_rows *owners,

@@ -6,14 +6,14 @@
 #include <stdio.h>
 
 #include "vault/rotation/due.h"
+#include "vault/rotation/readers.h"
 
 enum { USE_WAIT_US = 60 * CLOCK_SECOND, USE_WAIT_LEAST_US = CLOCK_SECOND, WHO_BYTES = 512 };
 
 static const struct store_statement find_reader = {
     "rotation.last_reader",
-    "SELECT actor, accessor, remote, last_read_at FROM rotation_read WHERE credential_id = $1 "
-    "AND version = $2 AND last_read_at > clock_timestamp() - $3 * interval '1 second' "
-    "ORDER BY last_read_at DESC LIMIT 1"};
+    "SELECT r.actor, r.accessor, r.remote, r.last_read_at FROM rotation_credential c, "
+    "rotation_read r WHERE c.id = $1 AND " READERS_HOLD " ORDER BY r.last_read_at DESC LIMIT 1"};
 
 // ---- windows
 
@@ -80,12 +80,11 @@ static struct status wait_for_disuse(struct run *r, struct str who)
     return run_commit(r, &change, NULL, NULL);
 }
 
-// The last one who read the previous value within the quiet time; empty: nobody.
+// The last one who read the previous value, of those who are waited for; empty: nobody.
 static struct status find_last_reader(struct run *r, struct str *out)
 {
     const struct credential *c = &r->credential;
-    const struct store_value values[] = {store_uuid(c->id), store_int(c->previous_version),
-                                         store_int(c->retire_quiet_s)};
+    const struct store_value values[] = {store_uuid(c->id)};
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     char when[CLOCK_TEXT_BYTES];
     *out = STR("");
@@ -129,13 +128,17 @@ struct status run_wait_for_disuse(struct run *r, bool *out_waits)
 {
     const struct credential *c = &r->credential;
     struct str who = STR("");
+    struct str sessions = STR("");
     *out_waits = false;
     if (!credential_retires_by_use(c) || r->loaded_us >= c->previous_until_us) {
         return OK_STATUS;
     }
     TRY(find_last_reader(r, &who));
+    TRY(count_sessions(r, &sessions));
     if (who.len == 0) {
-        TRY(count_sessions(r, &who));
+        who = sessions;
+    } else if (sessions.len > 0) {
+        TRY(arena_printf(r->arena, &who, "%.*s; %.*s", STR_ARG(who), STR_ARG(sessions)));
     }
     *out_waits = who.len > 0;
     return *out_waits ? wait_for_disuse(r, who) : OK_STATUS;

@@ -72,6 +72,16 @@ static void stream(struct server *s, struct http_response *res, int64_t bytes)
     atomic_store(&s->stream_result, status.code);
 }
 
+// As much as goes without waiting for the client.
+static void fill(struct http_response *res)
+{
+    uint8_t part[STREAM_PART];
+    memset(part, 'x', sizeof part);
+    while (http_response_has_room(res, sizeof part)) {
+        assert_ok(http_response_write(res, (struct bytes){part, sizeof part}));
+    }
+}
+
 static void large(struct http_response *res, int64_t bytes)
 {
     uint8_t *at = buffer_extend(&res->body, (size_t)bytes);
@@ -90,6 +100,8 @@ static void handle(void *ctx, struct http_request *req, struct http_response *re
         sleep_a_while(s, req, res);
     } else if (str_equal(name, STR("stream"))) {
         stream(s, res, wanted_bytes(req));
+    } else if (str_equal(name, STR("fill"))) {
+        fill(res);
     } else if (str_equal(name, STR("abort"))) {
         stream(s, res, 2 * STREAM_PART);
         http_response_abort(res, MAKE_STATUS(UPSTREAM, "gave up"));

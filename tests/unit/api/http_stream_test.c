@@ -99,6 +99,14 @@ static void writer_is_told_that_the_client_stopped_reading(void **state)
     close(fd);
 }
 
+static void room_ends_with_what_a_stream_may_hold(void **state)
+{
+    static char answer[200000];
+    client_ask(*state, "GET /fill HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", answer,
+               sizeof answer);
+    assert_int_equal(60000, count(strstr(answer, "\r\n\r\n"), 'x'));
+}
+
 static void head_of_a_stream_has_no_body(void **state)
 {
     char answer[2048];
@@ -127,6 +135,7 @@ int main(void)
         TEST(given_up_stream_is_cut_without_an_end),
         TEST(writer_is_told_that_the_client_left),
         TEST(writer_is_told_that_the_client_stopped_reading),
+        TEST(room_ends_with_what_a_stream_may_hold),
         TEST(head_of_a_stream_has_no_body),
         TEST(long_body_arrives_whole),
     };
