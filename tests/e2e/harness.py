@@ -102,8 +102,10 @@ class Database:
             session.stdin.flush()
             while (line := session.stdout.readline()) != "held\n":
                 assert line, "the transaction failed"
-            yield
-            session.stdin.close()
+            try:
+                yield
+            finally:
+                session.stdin.close()
 
     def count_waiting(self):
         """Sessions that wait for another one's lock."""

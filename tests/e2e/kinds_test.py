@@ -100,6 +100,15 @@ class Case:
             return sum(line.split()[0] == operation for line in f)
         return 0
 
+    def remove_entry(self, name):
+        """Somebody ended it there."""
+        with open(os.path.join(self.folder, "state"), "r+", encoding="ascii") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            lines = [line for line in f if line.split()[1] != name]
+            f.seek(0)
+            f.writelines(lines)
+            f.truncate()
+
     def add_entry(self, name, attempt="-"):
         """Something that somebody else made there."""
         with open(os.path.join(self.folder, "state"), "a", encoding="ascii") as f:
@@ -465,6 +474,49 @@ class RulesTest(KindsTest):
         case.rotate()
         case.wait("idle")
         self.assertNotIn("by-hand", [e.id for e in case.entries()])
+
+    def test_what_strangers_made_is_left_alone_where_nothing_was_created(self):
+        """Blocked before the first create: the retry has no baseline to compare with."""
+        case = Case(self, "strangers", "mock-issuer", target={"tags": "false"})
+        case.served()
+        case.wait("idle")
+        case.add_entry("a-strangers")
+        case.break_(fault="not_permitted", fault_op="list_external")
+        case.rotate()
+        case.wait("blocked")
+        case.break_(fault="")
+        case.acknowledge(action="retry")
+        case.wait("idle")
+        self.assertTrue(next(e for e in case.entries() if e.id == "a-strangers").enabled, case.events()[-8:])
+        self.assertWhole(case, unknown=["a-strangers"])
+
+    def test_a_rollback_to_what_is_gone_touches_nobody_elses(self):
+        case = Case(self, "gone", "mock-issuer", target={"tags": "false"}, grace="30m")
+        gone = case.served()["external_id"]
+        case.rotate("30s")
+        case.remove_entry(gone)
+        case.add_entry("a-strangers")
+        self.assertStatus(200, self.vault.post("rotation/credentials/gone/rollback", {"timeout": "0s"}))
+        case.wait("blocked")
+        self.assertTrue(next(e for e in case.entries() if e.id == "a-strangers").enabled, case.events()[-8:])
+        case.acknowledge(action="abandon")
+        self.assertWhole(case, unknown=["a-strangers"])
+
+    def test_a_rollback_that_is_given_up_still_ends_the_previous_value(self):
+        for rotator in ("mock-slots", "mock-issuer"):
+            case = Case(self, f"given_up_{rotator}", rotator, grace="6s")
+            case.served()
+            case.wait("idle")
+            case.rotate("30s")
+            case.break_(fault="lie_rejected", fault_op="probe")
+            path = f"rotation/credentials/{case.name}/rollback"
+            self.assertStatus(200, self.vault.post(path, {"timeout": "0s"}))
+            case.wait("blocked")
+            case.break_(fault="")
+            case.acknowledge(action="abandon")
+            self.assertIn(case.info()["state"], ("draining", "idle"))
+            case.wait("idle")
+            self.assertWhole(case)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ values move to the new key too."""
 import time
 import unittest
 
+import harness
 from rotation_test import RotationTest
 
 
@@ -58,6 +59,42 @@ class ReencryptRotationTest(RotationTest):
         self.wait_moved()
         for name in ("busy", "pair"):
             self.assertWorks(self.read(name).data)
+
+    def used(self, table):
+        """Is the key that seals the table's rows known to be in use?"""
+        rows = self.vault.database.query(f"SELECT key_epoch_used(namespace_id, key_epoch), key_epoch FROM {table} WHERE key_epoch IS NOT NULL")
+        self.assertEqual(1, len(rows), rows)
+        return rows[0][0] == "t", int(rows[0][1])
+
+    def test_what_is_on_its_way_keeps_its_key_until_it_has_moved(self):
+        """A new own password that the target hasn't taken yet, and what a notifier proves itself with."""
+        tables = ("rotation_target_change", "rotation_notifier")
+        body = {"type": "webhook", "url": f"http://127.0.0.1:{harness.free_port()}/"}
+        self.assertStatus(200, self.vault.post("rotation/notifiers/hook", body))
+        self.assertStatus(200, self.vault.post("rotation/recovery-key"))
+        away = {**self.target.settings, "port": harness.free_port(), "username": "another"}
+        self.assertStatus(204, self.vault.post("rotation/targets/away", away))
+        self.assertStatus(200, self.vault.post("rotation/targets/away/rotate", {"timeout": "0s"}))
+        term = self.vault.get("sys/key-status").data["term"]
+        lock = "; ".join(f"SELECT 1 FROM {table} FOR UPDATE" for table in tables)
+        with self.vault.database.held(lock):
+            self.assertStatus(204, self.vault.post("sys/rotate"))
+            self.wait_for(lambda: self.vault.get("sys/key-status").data["remaining"] == len(tables), 30)
+            for table in tables:
+                self.assertEqual((True, term), self.used(table))
+            unused = f"SELECT count(*) FROM key_epoch WHERE epoch = {term} AND unused_since IS NULL"
+            self.assertEqual([["1"]], self.vault.database.query(unused))
+        self.wait_moved()
+        for table in tables:
+            self.assertEqual((True, term + 1), self.used(table))
+        # Both open under the new key.
+        mark = len(self.vault.node.read_log())
+        self.wait_for(lambda: "rotation.own_step" in self.vault.node.read_log()[mark:], 60)
+        self.assertNotIn("altered", self.vault.node.read_log())
+        self.first_version(self.put_single("noticed"))
+        self.wait_for(lambda: self.vault.get("rotation/notifiers/hook").data["failures"] > 0)
+        self.assertStatus(204, self.vault.delete("rotation/notifiers/hook"))
+        self.assertStatus(204, self.vault.post("rotation/targets/away", away))  # the change is given up
 
 
 if __name__ == "__main__":

@@ -326,6 +326,12 @@ bool credential_retires_by_use(const struct credential *c)
     return str_equal_c(c->retire, "use");
 }
 
+int64_t credential_previous_ends_us(const struct credential *c)
+{
+    return credential_retires_by_use(c) ? c->last_rotated_us + c->grace_s * CLOCK_SECOND
+                                        : c->previous_until_us;
+}
+
 void credential_copy_rules(struct credential *c, const struct credential *from)
 {
     c->account_settings = from->account_settings;

@@ -98,6 +98,8 @@ int64_t credential_spread_us(const struct credential *c);
 // There are times at which it isn't to be rotated.
 bool credential_has_windows(const struct credential *c);
 bool credential_retires_by_use(const struct credential *c);
+// When the previous value ends at the earliest.
+int64_t credential_previous_ends_us(const struct credential *c);
 // Takes over the rules of `from`: schedule, values, retirement, owner.
 void credential_copy_rules(struct credential *c, const struct credential *from);
 bool credential_same_rules(const struct credential *a, const struct credential *b);

@@ -27,6 +27,10 @@ static struct status end_blocked(struct session *s, const struct import_job *job
     if (l->attempt.state != ATTEMPT_BLOCKED) {
         FAIL(CONFLICT, "a rotation is under way: try again when it is done");
     }
+    if (l->previous.number != 0 && credential_overlaps(&l->found.credential)) {
+        FAIL(CONFLICT, "the previous value is still to be ended at the target: acknowledge the "
+                       "rotation with action=abandon, and import when that value has ended");
+    }
     struct attempt_change change = {
         .next = l->attempt, .node = vault->node, .detail = STR("imported")};
     change.next.state = ATTEMPT_ROLLED_BACK;
@@ -71,6 +75,11 @@ static struct status import_work(struct session *s, void *arg)
     }
     if (l.current.number != 0) {
         TRY(version_change(s, vault->keyring, &l.current, STR("retired")));
+    }
+    if (l.previous.number != 0) { // a copy for a rollback
+        TRY(version_change(s, vault->keyring, &l.previous, STR("retired")));
+        c->previous_version = 0;
+        c->previous_until_us = 0;
     }
     if (c->next_rotation_us <= l.found.now_us || c->current_version == 0) {
         // Else the value that was just told would be replaced at once.

@@ -38,7 +38,8 @@ enum orphan_verdict orphan_judge(const struct orphan_facts *f, const struct prot
     if (contains(&f->baseline, e->external_id)) {
         return ORPHAN_KNOWN;
     }
-    return e->attempt.len > 0 || f->tags_work ? ORPHAN_STRANGE : ORPHAN_UNATTRIBUTED;
+    bool strange = e->attempt.len > 0 || f->tags_work || !f->created;
+    return strange ? ORPHAN_STRANGE : ORPHAN_UNATTRIBUTED;
 }
 
 static bool lists(const struct protocol_reply *list, struct str id)
@@ -207,6 +208,7 @@ static struct status gather(struct run *r, const struct protocol_reply *list,
     TRY(read_known(r, &out->known));
     TRY(read_baseline(r, &out->baseline));
     out->tags_work = sees_tags(r, list, &out->attempts);
+    out->created = r->attempt.baseline.len > 0;
     return OK_STATUS;
 }
 

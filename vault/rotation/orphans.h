@@ -18,6 +18,7 @@ struct orphan_facts {
     struct json_strings attempts; // all of the credential's, as UUID text
     struct json_strings baseline; // ids that were there right before the create
     bool tags_work;               // the target shows tags: what has none isn't ours
+    bool created;                 // a create was begun: else there is no baseline, and nothing new
 };
 enum orphan_verdict orphan_judge(const struct orphan_facts *f, const struct protocol_external *e);
 // The same ids in both lists, in any order.

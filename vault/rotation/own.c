@@ -219,18 +219,21 @@ static struct status new_mac(const struct keyring *k, const struct store_rows *r
     return own_mac(k, &o, out);
 }
 
+// Not while somebody is at work on it: who has just changed the target would lose the race to say
+// so, and everything there would wait for the lease to pass.
 const struct reseal_table own_reseal_table = {
     .name = "rotation_target_change",
     .select = {"rotation.reseal_own",
                "SELECT " OWN_COLUMNS ", t.mount_id FROM rotation_target_change o "
                "JOIN rotation_target t ON t.id = o.target_id "
                "WHERE o.namespace_id = $1 AND o.key_epoch < $2 AND o.id <> ALL ($3) "
-               "ORDER BY o.key_epoch LIMIT $4"},
+               "AND o.lease_until <= clock_timestamp() ORDER BY o.key_epoch LIMIT $4"},
     .update = {"rotation.reseal_own_value",
                "WITH held AS (SELECT n.* FROM rotation_target_change o "
                "JOIN unnest($1, $2, $3, $4, $5) AS n(id, number, row_version, ciphertext, mac) "
                "ON o.id = n.id AND o.row_version = n.row_version - 1 "
-               "WHERE o.key_epoch < $6 ORDER BY o.id FOR UPDATE OF o SKIP LOCKED) "
+               "WHERE o.key_epoch < $6 AND o.lease_until <= clock_timestamp() "
+               "ORDER BY o.id FOR UPDATE OF o SKIP LOCKED) "
                "UPDATE rotation_target_change o SET ciphertext = h.ciphertext, key_epoch = $6, "
                "row_version = h.row_version, mac = h.mac FROM held h WHERE o.id = h.id "
                "RETURNING 1"},

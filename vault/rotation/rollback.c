@@ -108,7 +108,8 @@ static struct status copy_previous(struct session *s, const struct rollback_job 
                         .external_id = l->previous.external_id,
                         .public_part = l->previous.public_part,
                         .salt = l->previous.salt.len > 0 ? l->previous.salt : BYTES_OF(salt),
-                        .created_us = l->found.now_us};
+                        .created_us = l->found.now_us,
+                        .valid_until_us = l->previous.valid_until_us};
     TRY(version_seal(k, l->found.credential.mount, secret_view(value), &v, &sealed));
     return version_insert(s, k, &v);
 }

@@ -35,10 +35,7 @@ struct status run_step_promoted(struct run *r)
     struct attempt_change change = run_change(r, ATTEMPT_DRAINING);
     change.lease_us = 0;
     if (r->values[RUN_PREVIOUS].exists) {
-        change.not_before_us =
-            credential_retires_by_use(&r->credential)
-                ? r->credential.last_rotated_us + r->credential.grace_s * CLOCK_SECOND
-                : r->credential.previous_until_us;
+        change.not_before_us = credential_previous_ends_us(&r->credential);
     }
     return run_commit(r, &change, NULL, NULL);
 }

@@ -78,6 +78,7 @@ static struct status plan_one(struct session *s, struct round *round, const stru
         TRY(version_read(k, due, row, VALUE_AT, &current));
     }
     if (current.number != c.current_version && c.current_version != 0) {
+        log_event(LOG_ERROR, "rotation.value_missing", LOG_UUID("credential", c.id));
         FAIL(INTEGRITY, "the current value of a credential is missing");
     }
     struct str mount_path = store_get_text(due, row, VALUE_AT + VERSION_COLUMN_COUNT);

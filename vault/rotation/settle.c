@@ -41,6 +41,13 @@ static enum attempt_state retry_state(const struct attempt *a, const struct cred
     return a->version == c->current_version ? ATTEMPT_DRAINING : ATTEMPT_RECONCILE;
 }
 
+// A rollback has taken the place of the attempt that was to end the previous value: when it is
+// given up that is still to be done.
+static bool leaves_previous(const struct attempt *a, const struct credential *c)
+{
+    return str_equal_c(a->cause, "rollback") && c->previous_version != 0;
+}
+
 static struct status choose_state(const struct settle_job *job, const struct attempt *a,
                                   const struct credential *c, enum attempt_state *out)
 {
@@ -65,19 +72,19 @@ static struct status choose_state(const struct settle_job *job, const struct att
     case MANAGE_ABANDON:
         break;
     }
-    *out = retry == ATTEMPT_DRAINING ? ATTEMPT_RETIRED : ATTEMPT_ROLLED_BACK;
+    if (retry == ATTEMPT_DRAINING) {
+        *out = ATTEMPT_RETIRED;
+    } else {
+        *out = leaves_previous(a, c) ? ATTEMPT_DRAINING : ATTEMPT_ROLLED_BACK;
+    }
     return OK_STATUS;
 }
 
-// Giving up: the new value is kept aside, or the previous one ends here although the target may
-// still accept it.
 static struct status end_value(struct session *s, const struct keyring *k,
-                               const struct credential *c, enum attempt_state state)
+                               const struct credential *c, struct str from, struct str to)
 {
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     const struct store_value key[] = {store_uuid(c->id)};
-    struct str from = state == ATTEMPT_RETIRED ? STR("previous") : STR("pending");
-    struct str to = state == ATTEMPT_RETIRED ? STR("retired") : STR("abandoned");
     TRY(session_exec(s, &find_values, key, ARRAY_LEN(key), &rows));
     for (int row = 0; row < rows.count; row++) {
         struct version v;
@@ -89,16 +96,19 @@ static struct status end_value(struct session *s, const struct keyring *k,
     return OK_STATUS;
 }
 
+// The new value is kept aside, or the previous one ends here although the target may still accept
+// it.
 static struct status give_up(struct session *s, const struct settle_job *job,
                              const struct credential_found *found, enum attempt_state state)
 {
     const struct keyring *k = job->op->worker->vault->keyring;
     struct credential c = found->credential;
-    TRY(end_value(s, k, &c, state));
     if (state == ATTEMPT_RETIRED) {
+        TRY(end_value(s, k, &c, STR("previous"), STR("retired")));
         c.previous_version = 0;
         c.previous_until_us = 0;
     } else {
+        TRY(end_value(s, k, &c, STR("pending"), STR("abandoned")));
         // Else it would be due again at once.
         TRY(due_set_next(s, &c, found->now_us, job->op->arena));
         if (c.kind == ROTUNDA_K6) {
@@ -156,9 +166,14 @@ static struct status settle_work(struct session *s, void *arg)
     change.detail = job->op->caller.display_name;
     change.next.tries = 0;
     change.next.values_tried = 0;
-    change.next.hold = before.hold && attempt_is_open(change.next.state);
+    bool abandons = job->action == MANAGE_ABANDON;
+    change.next.hold = before.hold && !abandons;
+    if (change.next.state == ATTEMPT_DRAINING) {
+        change.next.version = found.credential.current_version;
+        change.not_before_us = credential_previous_ends_us(&found.credential);
+    }
     TRY(attempt_update(s, vault->keyring, &before, &change));
-    if (!attempt_is_open(change.next.state)) {
+    if (abandons) {
         TRY(give_up(s, job, &found, change.next.state));
         return notice_of_change(s, vault->keyring, &before, &change);
     }

@@ -159,8 +159,11 @@ static const struct str known[] = {TEXT("current"), TEXT("previous")};
 static const struct str ended[] = {TEXT("retired")};
 static const struct str attempts[] = {TEXT("attempt-1"), TEXT("attempt-2")};
 static const struct str baseline[] = {TEXT("old"), TEXT("landed-late")};
-static const struct orphan_facts facts = {
-    .known = {known, 2}, .ended = {ended, 1}, .attempts = {attempts, 2}, .baseline = {baseline, 2}};
+static const struct orphan_facts facts = {.known = {known, 2},
+                                          .ended = {ended, 1},
+                                          .attempts = {attempts, 2},
+                                          .baseline = {baseline, 2},
+                                          .created = true};
 
 static enum orphan_verdict judge(const struct orphan_facts *f, const char *id, const char *tag)
 {
@@ -196,6 +199,19 @@ static void what_is_new_and_untagged_is_ours_only_where_tags_are_not_shown(void 
     assert_int_equal(ORPHAN_OURS, judge(&tagged, "new", "attempt-1"));
 }
 
+// Without a create there is no baseline: everything would look new.
+static void nothing_is_new_before_the_first_create(void **state)
+{
+    (void)state;
+    struct orphan_facts untouched = facts;
+    untouched.baseline = (struct json_strings){0};
+    untouched.created = false;
+    assert_int_equal(ORPHAN_STRANGE, judge(&untouched, "old", ""));
+    assert_int_equal(ORPHAN_OURS, judge(&untouched, "late", "attempt-1"));
+    untouched.created = true; // the account was empty then
+    assert_int_equal(ORPHAN_UNATTRIBUTED, judge(&untouched, "new", ""));
+}
+
 static void lists_agree_in_any_order(void **state)
 {
     (void)state;
@@ -220,6 +236,7 @@ int main(void)
         cmocka_unit_test(what_is_known_is_never_touched),
         cmocka_unit_test(what_our_attempts_made_is_ended_even_if_it_landed_before_the_next_create),
         cmocka_unit_test(what_is_new_and_untagged_is_ours_only_where_tags_are_not_shown),
+        cmocka_unit_test(nothing_is_new_before_the_first_create),
         cmocka_unit_test(lists_agree_in_any_order),
     };
     return RUN_TESTS(tests);
