@@ -5,6 +5,7 @@
 #include "api/audit_verify.h"
 #include "api/cli/cli.h"
 #include "api/cli/command.h"
+#include "api/conformance.h"
 #include "api/dev.h"
 #include "api/recover.h"
 #include "api/server.h"
@@ -66,6 +67,12 @@ static const struct cli_command server_commands[] = {
      .operands = "FILE",
      .help = RECOVER_HELP,
      .main = recover_main},
+    {.name = "rotation conformance",
+     .summary = "Find out whether a rotator does what the engine expects of it",
+     .operands = "NAME | PROGRAM | MODULE",
+     .help = CONFORMANCE_HELP,
+     .flags = conformance_flags,
+     .main = conformance_main},
     {.name = "rotator-host", .operands = "NAME", .help = "", .main = host_main},
 };
 

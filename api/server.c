@@ -223,14 +223,32 @@ static struct status make_workers(struct server *s)
     return OK_STATUS;
 }
 
+// What the configuration says about rotators of others; `out` has CONFIG_ROTATORS places.
+static void list_strangers(const struct config_rotation *c, struct rotation_stranger *out)
+{
+    _Static_assert((int)CONFIG_PROGRAM_BYTES < (int)LAUNCHER_NAME_BYTES,
+                   "a path is a name of the launcher's");
+    for (size_t i = 0; i < c->rotator_count; i++) {
+        bool program = c->rotators[i].program.len > 0;
+        out[i] = (struct rotation_stranger){.name = c->rotators[i].name,
+                                            .form = program ? LAUNCHER_PROGRAM : LAUNCHER_MODULE,
+                                            .path = program ? c->rotators[i].program
+                                                            : c->rotators[i].module};
+    }
+}
+
 static struct status start_background(struct server *s)
 {
+    struct rotation_stranger strangers[CONFIG_ROTATORS];
+    list_strangers(&s->config->rotation, strangers);
     const struct background_options options = {
         .unseals_itself = s->unseals_itself,
         .launcher = s->launcher,
         .rotation = {.min_interval_s = s->config->rotation.min_interval_s,
                      .running_max = s->config->rotation.concurrency,
-                     .rotators = rotators_builtin()}};
+                     .rotators = rotators_builtin(),
+                     .strangers = strangers,
+                     .stranger_count = s->config->rotation.rotator_count}};
     return server_worker_add_background(&s->workers[0], &options);
 }
 
@@ -455,6 +473,24 @@ static void free_config(struct config **c)
     config_free(*c);
 }
 
+// A rotator of others doesn't pass as one of ours.
+static bool names_are_free(const struct config *c)
+{
+    for (size_t i = 0; i < c->rotation.rotator_count; i++) {
+        struct str name = c->rotation.rotators[i].name;
+        for (const struct rotunda_rotator *const *r = rotators_builtin(); *r != NULL; r++) {
+            if (str_equal_c(name, (*r)->name)) {
+                fprintf(stderr,
+                        "rotation: rotator \"%.*s\": the program has one of this name itself: "
+                        "choose another\n",
+                        STR_ARG(name));
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 int server_main(int argc, char **argv)
 {
     struct server_arguments args = {0};
@@ -464,6 +500,9 @@ int server_main(int argc, char **argv)
         return 1;
     }
     if (!status_ok(explain(config_load(args.config_file, &why, &config), &why))) {
+        return 1;
+    }
+    if (!names_are_free(config)) {
         return 1;
     }
     if (args.check) {

@@ -329,7 +329,8 @@ struct status rotation_write_credential(struct operation *op, struct http_reques
     TRY(find_target(&body, found.exists ? found.target_name : STR(""), &target));
     const struct rotunda_rotator *rotator = rotation_rotator(r, target.target.rotator);
     if (rotator == NULL) {
-        FAIL(UNAVAILABLE, "this node's program doesn't have the target's rotator");
+        FAIL(UNAVAILABLE, "this node doesn't have the target's rotator, or it doesn't start: see "
+                          "the server's log (rotation.rotator_unusable)");
     }
     struct credential c = found.exists ? found.credential : rotation_credential_new(op, name);
     c.updated_us = op->snapshot.now_us;

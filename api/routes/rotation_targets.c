@@ -112,6 +112,13 @@ static struct status read_rotator(const struct rotation_body *b, const struct ta
         return rotation_refuse_field(b, "rotator", "can't be changed: make another target");
     }
     *out = rotation_rotator(r, wanted);
+    if (*out == NULL && rotation_awaits(r, wanted)) {
+        return answer_explain(b->res, MAKE_STATUS(UNAVAILABLE, "the rotator doesn't start"),
+                              b->op->arena,
+                              "the rotator %.*s doesn't start: the server's log says "
+                              "why (rotation.rotator_unusable)",
+                              STR_ARG(wanted));
+    }
     if (*out == NULL) {
         return rotation_refuse_field(b, "rotator", "there is no such rotator");
     }

@@ -69,11 +69,22 @@ static struct status refuse_unknown(struct config_loader *l, const struct config
                              STR_ARG(node->key), where);
 }
 
+// Is it a block that stands within this one?
+static bool holds_blocks(const struct config_section *section, struct str key)
+{
+    const struct config_section *inner = &config_sections[CONFIG_SECTION_ROTATOR];
+    return section->name != NULL && strcmp(section->name, inner->parent) == 0 &&
+           str_equal_c(key, inner->name);
+}
+
 // The parser refuses an attribute that is given twice in one block.
 static struct status read_keys(struct config_loader *l, const struct config_section *section,
                                const struct hcl_node *body, void *structure)
 {
     for (const struct hcl_node *n = body->first; n != NULL; n = n->next) {
+        if (holds_blocks(section, n->key)) {
+            continue; // read_labelled() takes all of them together
+        }
         const struct config_key *key = config_key_find(section, n->key);
         if (key == NULL) {
             return refuse_unknown(l, section, n);
@@ -117,6 +128,24 @@ static struct status read_listener(struct config_loader *l, const struct hcl_blo
                              STR_ARG(block->label), section->labels);
 }
 
+static struct status read_rotator(struct config_loader *l, const struct hcl_blocks *block)
+{
+    const struct config_section *section = &config_sections[CONFIG_SECTION_ROTATOR];
+    struct config_rotation *rotation = &l->config->rotation;
+    char place[CONFIG_REASON_BYTES];
+    TRY(expect_block(l, section, block->body));
+    if (rotation->rotator_count == CONFIG_ROTATORS) {
+        return config_explain_at(l, block->body, "rotator: at most %d", (int)CONFIG_ROTATORS);
+    }
+    struct config_rotator *rotator = &rotation->rotators[rotation->rotator_count++];
+    config_set_defaults(section, rotator);
+    TRY(arena_copy_str(l->config->arena, block->label, &rotator->name));
+    TRY(read_keys(l, section, block->body, rotator));
+    snprintf(place, sizeof place, "%s:%u:%u: rotator \"%.*s\"", l->name, block->body->line,
+             block->body->column, STR_ARG(rotator->name));
+    return config_check_rotator(rotation, place, l->why);
+}
+
 static struct status read_seal(struct config_loader *l, const struct hcl_blocks *block)
 {
     const struct config_section *section = &config_sections[CONFIG_SECTION_SEAL];
@@ -146,10 +175,15 @@ static struct status read_seal(struct config_loader *l, const struct hcl_blocks 
 static struct status read_labelled(struct config_loader *l, const struct hcl_node *root,
                                    enum config_section_id id)
 {
+    static struct status (*const readers[CONFIG_SECTION_COUNT])(struct config_loader *,
+                                                                const struct hcl_blocks *) = {
+        [CONFIG_SECTION_LISTENER] = read_listener,
+        [CONFIG_SECTION_SEAL] = read_seal,
+        [CONFIG_SECTION_ROTATOR] = read_rotator};
     const struct config_section *section = &config_sections[id];
     struct hcl_blocks it = hcl_blocks(root, section->name);
     while (hcl_next_block(&it)) {
-        TRY(id == CONFIG_SECTION_LISTENER ? read_listener(l, &it) : read_seal(l, &it));
+        TRY(readers[id](l, &it));
     }
     if (it.wrong != NULL) {
         return config_explain_at(l, it.wrong, "%s: expected a block: %s", section->name,
@@ -186,7 +220,9 @@ static struct status read_root(struct config_loader *l, const struct hcl_node *r
         TRY(read_item(l, root, item));
     }
     TRY(read_labelled(l, root, CONFIG_SECTION_LISTENER));
-    return read_labelled(l, root, CONFIG_SECTION_SEAL);
+    TRY(read_labelled(l, root, CONFIG_SECTION_SEAL));
+    const struct hcl_node *rotation = hcl_get(root, "rotation");
+    return rotation == NULL ? OK_STATUS : read_labelled(l, rotation, CONFIG_SECTION_ROTATOR);
 }
 
 static struct status explain_syntax(struct status s, const struct text_error *error,

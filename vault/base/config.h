@@ -11,7 +11,12 @@
 #include "vault/base/log.h"
 #include "vault/base/secret.h"
 
-enum { CONFIG_LISTENERS = 8, CONFIG_PROBLEM_BYTES = 1024 };
+enum {
+    CONFIG_LISTENERS = 8,
+    CONFIG_ROTATORS = 32,
+    CONFIG_PROGRAM_BYTES = 255, // of the path of a rotator
+    CONFIG_PROBLEM_BYTES = 1024,
+};
 
 enum config_listener_kind { CONFIG_LISTENER_TCP, CONFIG_LISTENER_UNIX, CONFIG_LISTENER_SYSTEMD };
 
@@ -66,10 +71,19 @@ struct config_audit {
     int64_t alarm_bytes;        // 0: none
 };
 
+// A rotator of others: one of the two.
+struct config_rotator {
+    struct str name;    // as targets say it
+    struct str program; // executable that speaks the protocol; empty: none
+    struct str module;  // shared object that exports rotunda_rotator_module; empty: none
+};
+
 struct config_rotation {
     int64_t min_interval_s;
     int64_t concurrency;
     struct str launcher_user; // empty: none
+    struct config_rotator rotators[CONFIG_ROTATORS];
+    size_t rotator_count;
 };
 
 struct config {

@@ -61,6 +61,37 @@ struct status config_check_listener(const struct config_listener *l, const char 
     return OK_STATUS;
 }
 
+// The same letters as in the name of a rotator that is linked in.
+static bool is_rotator_name(struct str name)
+{
+    bool good = name.len > 0 && name.len <= 63 && name.ptr[0] >= 'a' && name.ptr[0] <= 'z';
+    for (size_t i = 0; good && i < name.len; i++) {
+        char c = name.ptr[i];
+        good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    }
+    return good;
+}
+
+struct status config_check_rotator(const struct config_rotation *r, const char *place,
+                                   struct config_problem *why)
+{
+    const struct config_rotator *last = &r->rotators[r->rotator_count - 1];
+    if (!is_rotator_name(last->name)) {
+        return config_explain(why,
+                              "%s: expected a name of at most 63 lower-case letters, digits "
+                              "and hyphens, a letter first",
+                              place);
+    }
+    for (size_t i = 0; i + 1 < r->rotator_count; i++) {
+        if (str_equal(r->rotators[i].name, last->name)) {
+            return config_explain(why, "%s: given twice", place);
+        }
+    }
+    return (last->program.len > 0) != (last->module.len > 0)
+               ? OK_STATUS
+               : config_explain(why, "%s: expected either program or module", place);
+}
+
 static bool contains(struct str s, const char *word)
 {
     return s.len > 0 && memmem(s.ptr, s.len, word, strlen(word)) != NULL;

@@ -25,6 +25,10 @@ static const char *type_name(const struct config_key *key)
         return "folder";
     case CONFIG_PATH:
         return "file, made when missing";
+    case CONFIG_PROGRAM:
+        return "executable";
+    case CONFIG_MODULE:
+        return "shared object";
     }
     return "";
 }

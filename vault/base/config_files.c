@@ -2,8 +2,10 @@
 // Files that the configuration names, and what may be in them.
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -85,6 +87,64 @@ bool config_file_usable(const char *path, bool secret, char reason[CONFIG_REASON
         return false;
     }
     return judge(&s, secret, reason);
+}
+
+// Who may write to a folder that isn't sticky may put another file in a file's place.
+static bool is_guarded(const struct stat *s)
+{
+    bool open = (s->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+    bool sticky = S_ISDIR(s->st_mode) && (s->st_mode & S_ISVTX) != 0;
+    return (s->st_uid == 0 || s->st_uid == geteuid()) && (!open || sticky);
+}
+
+// The file and every folder above it.
+static bool is_path_guarded(const char *path, char reason[CONFIG_REASON_BYTES])
+{
+    char partial[CONFIG_PROGRAM_BYTES + 1];
+    snprintf(partial, sizeof partial, "%s", path);
+    for (;;) {
+        struct stat s;
+        const char *name = partial[0] == '\0' ? "/" : partial;
+        if (stat(name, &s) != 0) {
+            snprintf(reason, CONFIG_REASON_BYTES, "it can't be used: %s", strerror(errno));
+            return false;
+        }
+        if (!is_guarded(&s)) {
+            snprintf(reason, CONFIG_REASON_BYTES,
+                     "%.120s can be changed by others: it must belong to root or the server's user "
+                     "and be writable by the owner alone (chmod go-w)",
+                     name);
+            return false;
+        }
+        char *slash = strrchr(partial, '/');
+        if (slash == NULL) {
+            return true;
+        }
+        *slash = '\0';
+    }
+}
+
+bool config_program_usable(const char *path, bool run, char reason[CONFIG_REASON_BYTES])
+{
+    struct stat s;
+    char real[PATH_MAX];
+    if (realpath(path, real) == NULL || stat(real, &s) != 0) {
+        snprintf(reason, CONFIG_REASON_BYTES, "it can't be used: %s", strerror(errno));
+        return false;
+    }
+    bool regular = S_ISREG(s.st_mode);
+    bool executable = (s.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
+    if (strlen(path) > CONFIG_PROGRAM_BYTES || strlen(real) > CONFIG_PROGRAM_BYTES) {
+        snprintf(reason, CONFIG_REASON_BYTES, "its path is longer than %d bytes",
+                 (int)CONFIG_PROGRAM_BYTES);
+        return false;
+    }
+    if (!regular || (run && !executable)) {
+        snprintf(reason, CONFIG_REASON_BYTES, "it is not %s",
+                 regular ? "executable (chmod +x)" : "a regular file");
+        return false;
+    }
+    return is_path_guarded(path, reason) && is_path_guarded(real, reason);
 }
 
 bool config_folder_usable(const char *path, char reason[CONFIG_REASON_BYTES])

@@ -157,13 +157,23 @@ static const struct config_key rotation_keys[] = {
 };
 #undef CONFIG_STRUCTURE
 
+#define CONFIG_STRUCTURE struct config_rotator
+static const struct config_key rotator_keys[] = {
+    PLACE("program", CONFIG_PROGRAM, program,
+          "executable that speaks the rotators' protocol; changed by nobody but root and the "
+          "server's user"),
+    PLACE("module", CONFIG_MODULE, module,
+          "shared object that exports `rotunda_rotator_module`; the same"),
+};
+#undef CONFIG_STRUCTURE
+
 #define SECTION(name, labels, example, doc, keys, member)                                          \
     {                                                                                              \
-        name, labels, example, doc, keys, ARRAY_LEN(keys), offsetof(struct config, member)         \
+        name, labels, example, doc, NULL, keys, ARRAY_LEN(keys), offsetof(struct config, member)   \
     }
 
 const struct config_section config_sections[CONFIG_SECTION_COUNT] = {
-    [CONFIG_SECTION_TOP] = {NULL, NULL, NULL, "Keys outside of any block.", top_keys,
+    [CONFIG_SECTION_TOP] = {NULL, NULL, NULL, "Keys outside of any block.", NULL, top_keys,
                             ARRAY_LEN(top_keys), 0},
     [CONFIG_SECTION_LISTENER] =
         SECTION("listener", "tcp, unix or systemd", "listener \"tcp\" { ... }",
@@ -181,6 +191,12 @@ const struct config_section config_sections[CONFIG_SECTION_COUNT] = {
         SECTION("audit", NULL, "audit { ... }", "The audit log.", audit_keys, audit),
     [CONFIG_SECTION_ROTATION] = SECTION("rotation", NULL, "rotation { ... }",
                                         "Rotation of credentials.", rotation_keys, rotation),
+    [CONFIG_SECTION_ROTATOR] = {"rotator", "the name that targets give as `rotator`",
+                                "rotation { rotator \"NAME\" { ... } }",
+                                "A rotator of others, at most 32: either `program` or `module` "
+                                "(writing-a-rotator.md).",
+                                "rotation", rotator_keys, ARRAY_LEN(rotator_keys),
+                                offsetof(struct config, rotation.rotators)},
 };
 
 const struct config_key *config_key_find(const struct config_section *section, struct str name)
@@ -196,7 +212,7 @@ const struct config_key *config_key_find(const struct config_section *section, s
 const struct config_section *config_section_find(struct str name)
 {
     for (size_t i = CONFIG_SECTION_TOP + 1; i < CONFIG_SECTION_COUNT; i++) {
-        if (str_equal_c(name, config_sections[i].name)) {
+        if (config_sections[i].parent == NULL && str_equal_c(name, config_sections[i].name)) {
             return &config_sections[i];
         }
     }
@@ -254,7 +270,9 @@ const char *config_key_nearest(const struct config_section *section, struct str 
     }
     for (size_t i = CONFIG_SECTION_TOP + 1; section->name == NULL && i < CONFIG_SECTION_COUNT;
          i++) {
-        consider(&best, name, config_sections[i].name);
+        if (config_sections[i].parent == NULL) {
+            consider(&best, name, config_sections[i].name);
+        }
     }
     return best.name;
 }
@@ -298,6 +316,8 @@ void config_set_defaults(const struct config_section *section, void *structure)
         case CONFIG_SECRET_FILE:
         case CONFIG_FOLDER:
         case CONFIG_PATH:
+        case CONFIG_PROGRAM:
+        case CONFIG_MODULE:
             *(struct str *)at = str_from_c(key->fallback);
             break;
         }

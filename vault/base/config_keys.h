@@ -18,6 +18,8 @@ enum config_type {
     CONFIG_SECRET_FILE, // the same, and closed to others
     CONFIG_FOLDER,      // exists
     CONFIG_PATH,        // absolute; its folder exists
+    CONFIG_PROGRAM,     // can be run, and changed by nobody but root and us
+    CONFIG_MODULE,      // the same, loaded instead of run
 };
 
 struct config_key {
@@ -37,6 +39,7 @@ struct config_section {
     const char *labels;  // "tcp, unix or systemd" when it carries one; else NULL
     const char *example; // for the reference
     const char *doc;
+    const char *parent; // the section whose block it stands in; NULL: the top level
     const struct config_key *keys;
     size_t key_count;
     size_t offset; // of its structure in struct config; listeners have an array
@@ -50,6 +53,7 @@ enum config_section_id {
     CONFIG_SECTION_LIMITS,
     CONFIG_SECTION_AUDIT,
     CONFIG_SECTION_ROTATION,
+    CONFIG_SECTION_ROTATOR,
     CONFIG_SECTION_COUNT,
 };
 
@@ -89,6 +93,9 @@ struct status config_read_value(struct config_loader *l, const struct config_key
 // Says in `reason` why a file can't be used; true when it can. `secret`: also closed to others.
 enum { CONFIG_REASON_BYTES = 256 };
 bool config_file_usable(const char *path, bool secret, char reason[CONFIG_REASON_BYTES]);
+// Nobody but root and we ourselves can change what is there, by whatever folder or link; `run`: it
+// is executable.
+bool config_program_usable(const char *path, bool run, char reason[CONFIG_REASON_BYTES]);
 bool config_folder_usable(const char *path, char reason[CONFIG_REASON_BYTES]);
 
 // Is this host the machine itself: nothing, the folder of a socket, or a loopback address?
@@ -97,5 +104,7 @@ bool config_host_is_local(struct str host);
 // What no single key can tell. INVALID, explained; `name` stands for the file.
 struct status config_check_whole(const struct config *c, const char *name,
                                  struct config_problem *why);
+struct status config_check_rotator(const struct config_rotation *r, const char *place,
+                                   struct config_problem *why); // the last one of its list
 struct status config_check_listener(const struct config_listener *l, const char *place,
                                     struct config_problem *why);

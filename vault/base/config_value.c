@@ -26,6 +26,17 @@ static struct status read_number(struct config_loader *l, const struct config_ke
         (long long)key->least, (long long)key->most, duration ? " seconds" : "");
 }
 
+static bool is_usable(enum config_type type, const char *path, char reason[CONFIG_REASON_BYTES])
+{
+    if (type == CONFIG_FOLDER) {
+        return config_folder_usable(path, reason);
+    }
+    if (type == CONFIG_PROGRAM || type == CONFIG_MODULE) {
+        return config_program_usable(path, type == CONFIG_PROGRAM, reason);
+    }
+    return config_file_usable(path, type == CONFIG_SECRET_FILE, reason);
+}
+
 static struct status read_file_name(struct config_loader *l, const struct config_key *key,
                                     const struct hcl_node *node, struct str text)
 {
@@ -43,11 +54,9 @@ static struct status read_file_name(struct config_loader *l, const struct config
                    ? OK_STATUS
                    : config_explain_at(l, node, "%s: %s: %s", key->name, folder.ptr, reason);
     }
-    bool usable = key->type == CONFIG_FOLDER
-                      ? config_folder_usable(text.ptr, reason)
-                      : config_file_usable(text.ptr, key->type == CONFIG_SECRET_FILE, reason);
-    return usable ? OK_STATUS
-                  : config_explain_at(l, node, "%s: %s: %s", key->name, text.ptr, reason);
+    return is_usable(key->type, text.ptr, reason)
+               ? OK_STATUS
+               : config_explain_at(l, node, "%s: %s: %s", key->name, text.ptr, reason);
 }
 
 static struct status read_text(struct config_loader *l, const struct config_key *key,
@@ -94,6 +103,8 @@ struct status config_read_value(struct config_loader *l, const struct config_key
     case CONFIG_SECRET_FILE:
     case CONFIG_FOLDER:
     case CONFIG_PATH:
+    case CONFIG_PROGRAM:
+    case CONFIG_MODULE:
         return read_text(l, key, node, at);
     }
     FAIL(INTERNAL, "a key of the configuration without a type");

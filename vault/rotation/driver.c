@@ -9,9 +9,14 @@ struct status driver_init(struct driver *d, const struct rotation *r, const stru
     *d = (struct driver){.launcher = rotation_launcher(r),
                          .store = rotation_store(r),
                          .rotator = rotation_rotator(r, target->rotator),
+                         .stranger = rotation_stranger(r, target->rotator),
                          .target = target,
                          .arena = arena,
                          .deadline_us = clock_monotonic_us() + target->timeout_s * CLOCK_SECOND};
+    if (d->rotator == NULL && rotation_awaits(r, target->rotator)) {
+        FAIL(UNAVAILABLE, "the target's rotator doesn't start: the server's log says why "
+                          "(rotation.rotator_unusable)");
+    }
     if (d->rotator == NULL) {
         FAIL(INVALID, "this program has no such rotator");
     }
@@ -74,13 +79,21 @@ static struct status ensure_process(struct driver *d)
     }
     d->process_until_us = d->deadline_us;
     struct sandbox_path paths[SANDBOX_PATHS_MAX - 1];
-    struct rotator_process_options options = {.form = LAUNCHER_LINKED,
-                                              .name = str_from_c(d->rotator->name),
+    bool linked = d->stranger == NULL;
+    struct rotator_process_options options = {.form = linked ? LAUNCHER_LINKED : d->stranger->form,
+                                              .name = linked ? str_from_c(d->rotator->name)
+                                                             : d->stranger->path,
                                               .deadline_us = d->deadline_us,
                                               .paths = paths};
     TRY(settings_paths(&d->settings, d->rotator->target_settings, paths, ARRAY_LEN(paths),
                        &options.path_count));
-    return rotator_process_start(d->launcher, &options, &d->process);
+    TRY(rotator_process_start(d->launcher, &options, &d->process));
+    // The program was replaced by one that works otherwise: what is stored doesn't fit it.
+    if (rotator_process_hello(d->process)->kind != d->rotator->kind) {
+        driver_reset(d);
+        FAIL(UPSTREAM, "the rotator is of another kind than when the server started: restart it");
+    }
+    return OK_STATUS;
 }
 
 static struct rotunda_bytes lend(const struct secret *s)

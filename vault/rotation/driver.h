@@ -12,6 +12,7 @@ struct driver {
     struct launcher *launcher;
     struct store *store;
     const struct rotunda_rotator *rotator;
+    const struct rotation_stranger *stranger; // NULL: the rotator is linked in
     const struct target *target;
     struct arena *arena;
     struct settings settings;
@@ -23,7 +24,7 @@ struct driver {
 };
 
 // Nothing runs yet. `target` and `arena` outlive it. INVALID when there is no such rotator; SEALED,
-// INTEGRITY, UNAVAILABLE, NOMEM.
+// INTEGRITY, UNAVAILABLE (also: one of others that hasn't said yet what it is), NOMEM.
 struct status driver_init(struct driver *d, const struct rotation *r, const struct keyring *k,
                           const struct target *target, struct arena *arena);
 void driver_done(struct driver *d); // kills what still runs

@@ -195,6 +195,8 @@ static enum protocol_result say_hello(const struct rotunda_rotator *rotator,
         .acceptance_s = rotator->acceptance_s,
         .acceptance_probes = rotator->acceptance_probes,
         .ops = ops_of(rotator),
+        .target_settings = rotator->target_settings,
+        .account_settings = rotator->account_settings,
     };
     return PROTOCOL_DONE;
 }

@@ -65,6 +65,8 @@ enum {
     PROTOCOL_EXTERNALS_MAX = 1000,
     PROTOCOL_SECRETS_MAX = 8,
     PROTOCOL_EXTERNAL_ID_BYTES = 512,
+    PROTOCOL_ACCEPTANCE_S = 900,
+    PROTOCOL_ACCEPTANCE_PROBES = 10,
 };
 
 struct protocol_request {
@@ -104,6 +106,9 @@ struct protocol_hello {
     int64_t acceptance_s;
     int64_t acceptance_probes;
     uint32_t ops; // 1 << enum protocol_op
+    // Lists that end with a NULL name; never NULL in what was decoded.
+    const struct rotunda_setting_spec *target_settings;
+    const struct rotunda_setting_spec *account_settings;
 };
 
 // Texts and lists are borrowed: from the arena that it was decoded into.
@@ -137,6 +142,10 @@ struct str protocol_kind_name(enum rotunda_kind kind);    // K1 to K6
 struct rotunda_text protocol_text(struct str s);
 struct rotunda_bytes protocol_bytes(struct bytes b);
 struct str protocol_str(struct rotunda_text t);
+
+// The operation that its kind needs and doesn't have, or the member that makes no sense; NULL:
+// none.
+const char *protocol_hello_fault(const struct protocol_hello *hello);
 
 // The line with its newline, appended to `out`. NOMEM; TOO_LARGE above LIMIT_ROTATOR_LINE_BYTES.
 struct status protocol_request_encode(const struct protocol_request *request, struct buffer *out);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// Shared by protocol_request.c and protocol_reply.c.
+// Shared by protocol_request.c, protocol_reply.c and protocol_hello.c.
 #pragma once
 
 #include "vault/base/json.h"
@@ -28,3 +28,8 @@ struct status protocol_read_int(struct json_value object, const char *key, int64
 
 // Ends the line that `w` wrote into `line` and appends it to `out`.
 struct status protocol_finish_line(struct json_writer *w, struct buffer *line, struct buffer *out);
+
+void protocol_add_hello(struct json_writer *w, const struct protocol_hello *hello);
+// INVALID, NOMEM.
+struct status protocol_read_hello(struct json_value root, struct arena *arena,
+                                  struct protocol_hello *out);

@@ -3,41 +3,6 @@
 
 #include "vault/crypto/encoding.h"
 
-static void add_hello(struct json_writer *w, const struct protocol_hello *hello)
-{
-    json_add_int(w, "abi", hello->abi);
-    json_add_string(w, "name", hello->name);
-    json_add_string(w, "kind", protocol_kind_name(hello->kind));
-    json_add_bool(w, "overlap", hello->overlap);
-    json_add_int(w, "max_slots", hello->max_slots);
-    static const struct {
-        uint32_t flag;
-        enum protocol_op op;
-    } flags[] = {{ROTUNDA_IDEMPOTENT_APPLY, PROTOCOL_APPLY},
-                 {ROTUNDA_IDEMPOTENT_RETIRE, PROTOCOL_RETIRE},
-                 {ROTUNDA_IDEMPOTENT_REVOKE, PROTOCOL_REVOKE}};
-    json_put_key(w, "idempotent");
-    json_begin_array(w);
-    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
-        if ((hello->idempotent & flags[i].flag) != 0) {
-            json_put_string(w, protocol_op_name(flags[i].op));
-        }
-    }
-    json_end_array(w);
-    json_add_bool(w, "reroll", (hello->idempotent & ROTUNDA_REROLL) != 0);
-    json_add_bool(w, "fences", hello->fences);
-    json_add_int(w, "acceptance_s", hello->acceptance_s);
-    json_add_int(w, "acceptance_probes", hello->acceptance_probes);
-    json_put_key(w, "ops");
-    json_begin_array(w);
-    for (size_t op = 0; op < PROTOCOL_OP_COUNT; op++) {
-        if ((hello->ops & (1U << op)) != 0) {
-            json_put_string(w, protocol_op_name((enum protocol_op)op));
-        }
-    }
-    json_end_array(w);
-}
-
 static void add_checks(struct json_writer *w, const struct protocol_reply *reply)
 {
     json_put_key(w, "checks");
@@ -121,7 +86,7 @@ struct status protocol_reply_encode(const struct protocol_reply *reply, struct b
     json_add_string(&w, "message", reply->message);
     json_add_int(&w, "sessions", reply->sessions);
     if (reply->hello.abi != 0) {
-        add_hello(&w, &reply->hello);
+        protocol_add_hello(&w, &reply->hello);
     }
     if (reply->retry_after_s > 0) {
         json_add_int(&w, "retry_after_s", reply->retry_after_s);
@@ -245,63 +210,6 @@ static struct status read_generated(struct json_value generated, struct protocol
     return read_secret(generated, "public", &reply->generated_public);
 }
 
-// A list of operation names as bits.
-static struct status read_ops(struct json_value list, uint32_t *out)
-{
-    struct json_iter it = json_iterate(list);
-    *out = 0;
-    while (json_next(&it)) {
-        size_t op = 0;
-        TRY(protocol_read_name(&protocol_ops, it.value, &op));
-        *out |= 1U << op;
-    }
-    return OK_STATUS;
-}
-
-static uint32_t repeatable_flags(uint32_t ops)
-{
-    uint32_t flags = (ops & 1U << PROTOCOL_APPLY) != 0 ? ROTUNDA_IDEMPOTENT_APPLY : 0U;
-    flags |= (ops & 1U << PROTOCOL_RETIRE) != 0 ? ROTUNDA_IDEMPOTENT_RETIRE : 0U;
-    return flags | ((ops & 1U << PROTOCOL_REVOKE) != 0 ? ROTUNDA_IDEMPOTENT_REVOKE : 0U);
-}
-
-// What a rotator of before doesn't say, it isn't.
-static struct status read_flag(struct json_value object, const char *key, bool *out)
-{
-    struct json_value v = json_get(object, key);
-    *out = false;
-    return json_is_null(v) ? OK_STATUS : json_as_bool(v, out);
-}
-
-static struct status read_acceptance(struct json_value root, struct protocol_hello *out)
-{
-    bool reroll;
-    TRY(read_flag(root, "reroll", &reroll));
-    TRY(read_flag(root, "fences", &out->fences));
-    out->idempotent |= reroll ? ROTUNDA_REROLL : 0U;
-    TRY(protocol_read_int(root, "acceptance_s", &out->acceptance_s));
-    return protocol_read_int(root, "acceptance_probes", &out->acceptance_probes);
-}
-
-static struct status read_hello(struct json_value root, struct protocol_hello *out)
-{
-    size_t kind = 0;
-    uint32_t repeatable = 0;
-    TRY(json_as_int(json_get(root, "abi"), &out->abi));
-    if (out->abi != ROTUNDA_ROTATOR_ABI) {
-        FAIL(INVALID, "the rotator speaks another version of the protocol");
-    }
-    TRY(json_as_str(json_get(root, "name"), &out->name));
-    TRY(protocol_read_name(&protocol_kinds, json_get(root, "kind"), &kind));
-    out->kind = (enum rotunda_kind)kind;
-    TRY(json_as_bool(json_get(root, "overlap"), &out->overlap));
-    TRY(json_as_int(json_get(root, "max_slots"), &out->max_slots));
-    TRY(read_ops(json_get(root, "ops"), &out->ops));
-    TRY(read_ops(json_get(root, "idempotent"), &repeatable));
-    out->idempotent = repeatable_flags(repeatable);
-    return read_acceptance(root, out);
-}
-
 // The results of each kind of operation stand side by side in their table.
 static bool answers(enum protocol_op op, enum protocol_result result)
 {
@@ -353,7 +261,7 @@ static struct status read_reply(struct json_value root, const struct protocol_re
 {
     TRY(read_outcome(root, request, out));
     if (request->op == PROTOCOL_HELLO && out->result == PROTOCOL_DONE) {
-        TRY(read_hello(root, &out->hello));
+        TRY(protocol_read_hello(root, arena, &out->hello));
     }
     TRY(read_steps(json_get(root, "steps"), arena, out));
     TRY(read_checks(json_get(root, "checks"), arena, out));

@@ -11,6 +11,7 @@ enum {
     ROUND_MIN_US = CLOCK_SECOND / 50, // so that many ends of runs make one round
     ROUND_QUIET_US = CLOCK_SECOND,    // what other nodes leave behind is noticed by then
     OWN_ROUND_US = CLOCK_SECOND,
+    LEARN_US = 30 * CLOCK_SECOND, // a program that was put right is noticed by then
 };
 
 // Handlers of any worker reach the engine through this; set once, before they can run rotations.
@@ -124,6 +125,28 @@ static void run_own_round(struct rotation *r)
     r->worker->operations--;
 }
 
+static void learn_fiber(void *arg)
+{
+    struct rotation *r = arg;
+    strangers_learn(r->strangers, r->launcher, &r->stopping);
+    r->running--;
+    fiber_signal(&r->wake);
+}
+
+// Needs neither keys nor database.
+static void learn_strangers(struct rotation *r)
+{
+    int64_t now_us = loop_now_us(r->worker->loop);
+    if (r->stopping || now_us < r->learn_us || strangers_all_known(r->strangers)) {
+        return;
+    }
+    r->learn_us = now_us + LEARN_US;
+    r->running++;
+    if (!status_ok(fiber_start(r->worker->loop, learn_fiber, r))) {
+        r->running--;
+    }
+}
+
 // When to look again: what is due at a known time is planned at that time.
 static int64_t pause_us(struct rotation *r)
 {
@@ -160,6 +183,7 @@ static void run_scheduler(void *arg)
 {
     struct rotation *r = arg;
     while (!r->stopping || r->running > 0) {
+        learn_strangers(r);
         int64_t pause = run_round(r);
         int64_t least_us = clock_monotonic_us() + ROUND_MIN_US;
         run_own_round(r);
@@ -212,8 +236,12 @@ struct status rotation_start(struct worker *w, struct launcher *l,
     if (r->options.running_max <= 0) {
         r->options.running_max = ROTATION_RUNNING;
     }
-    struct status s = fiber_start(w->loop, run_scheduler, r);
+    struct status s = strangers_new(options->strangers, options->stranger_count, &r->strangers);
+    if (status_ok(s)) {
+        s = fiber_start(w->loop, run_scheduler, r);
+    }
     if (!status_ok(s)) {
+        strangers_free(r->strangers);
         free(r);
         return s;
     }
@@ -236,6 +264,7 @@ void rotation_free(struct rotation *r)
 {
     if (r != NULL) {
         atomic_store(&the_rotation, NULL);
+        strangers_free(r->strangers);
         free(r);
     }
 }
@@ -247,7 +276,18 @@ const struct rotunda_rotator *rotation_rotator(const struct rotation *r, struct 
             return r->options.rotators[i];
         }
     }
-    return NULL;
+    return strangers_find(r->strangers, name);
+}
+
+bool rotation_awaits(const struct rotation *r, struct str name)
+{
+    return strangers_place(r->strangers, name) != NULL &&
+           strangers_find(r->strangers, name) == NULL;
+}
+
+const struct rotation_stranger *rotation_stranger(const struct rotation *r, struct str name)
+{
+    return strangers_place(r->strangers, name);
 }
 
 int64_t rotation_min_interval_s(const struct rotation *r)

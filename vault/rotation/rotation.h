@@ -7,6 +7,7 @@
 #include "rotunda/rotator.h"
 #include "vault/core/worker.h"
 #include "vault/rotation/launcher.h"
+#include "vault/rotation/strangers.h"
 
 struct rotation;
 
@@ -21,6 +22,8 @@ struct rotation_options {
     int64_t running_max;              // 0: ROTATION_RUNNING; at most LAUNCHER_HOSTS_MAX
     bool allow_asynchronous_replicas; // rotate although a fail-over may lose what was committed
     const struct rotunda_rotator *const *rotators; // linked in; ends with NULL
+    const struct rotation_stranger *strangers;     // of others; copied
+    size_t stranger_count;
 };
 
 // On the worker's loop, or before it runs. The launcher is borrowed. NOMEM, LIMIT.
@@ -36,8 +39,12 @@ void rotation_free(struct rotation *r);
 struct rotation *rotation_running(void);
 // Look for work now. Any worker.
 void rotation_kick(struct rotation *r);
-// The rotator that is linked in under this name; NULL: none.
+// The rotator of this name, linked in or of others; NULL: none, or rotation_awaits() it.
 const struct rotunda_rotator *rotation_rotator(const struct rotation *r, struct str name);
+// It is configured, but has not yet said what it is.
+bool rotation_awaits(const struct rotation *r, struct str name);
+// How a rotator of others is started; NULL: it is linked in.
+const struct rotation_stranger *rotation_stranger(const struct rotation *r, struct str name);
 int64_t rotation_min_interval_s(const struct rotation *r);
 struct launcher *rotation_launcher(const struct rotation *r);
 struct store *rotation_store(const struct rotation *r);

@@ -9,6 +9,8 @@ struct rotation {
     struct worker *worker;
     struct launcher *launcher;
     struct rotation_options options;
+    struct strangers *strangers;
+    int64_t learn_us; // when those that are not known are asked next
     int64_t lease_us;
     bool stopping;
     size_t running;

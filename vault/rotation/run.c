@@ -127,7 +127,11 @@ struct status run_load(struct run *r)
     TRY(check_loaded(r));
     bool untouched = r->attempt.state == ATTEMPT_PLANNED || r->attempt.state == ATTEMPT_STAGED;
     r->none_worked = untouched && r->attempt.hold;
-    return driver_init(&r->driver, r->engine, r->worker->vault->keyring, &r->target, r->arena);
+    TRY(driver_init(&r->driver, r->engine, r->worker->vault->keyring, &r->target, r->arena));
+    if ((int64_t)r->driver.rotator->kind != r->credential.kind) {
+        FAIL(INVALID, "the target's rotator is of another kind than when the credential was made");
+    }
+    return OK_STATUS;
 }
 
 bool run_overlaps(const struct run *r)
