@@ -230,6 +230,7 @@ static struct status start_background(struct server *s)
         .launcher = s->launcher,
         .rotation = {.min_interval_s = s->config->rotation.min_interval_s,
                      .running_max = s->config->rotation.concurrency,
+                     .allow_asynchronous_replicas = s->config->rotation.allow_asynchronous_replicas,
                      .rotators = rotators_builtin()}};
     return server_worker_add_background(&s->workers[0], &options);
 }

@@ -68,6 +68,7 @@ struct config_audit {
 
 struct config_rotation {
     int64_t min_interval_s;
+    bool allow_asynchronous_replicas;
     int64_t concurrency;
     struct str launcher_user; // empty: none
 };
