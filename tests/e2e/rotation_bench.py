@@ -158,6 +158,7 @@ class Case(kinds_test.Case):
         return f"`{self.rotator}`, {KINDS[self.rotator]}"
 
     def begin(self):
+        self.person = False
         self.first = self.served()
         self.keep(self.first)
         self.wait("idle")
@@ -171,6 +172,20 @@ class Case(kinds_test.Case):
                 return reply.data if reply.status == 200 else None
 
         return self.test.wait_for(read, 40, self.tell)
+
+    def patiently(self, what):
+        """Asked again while a node finds its way back to the database (503): nothing was done then."""
+        deadline = time.monotonic() + 30 * harness.SLOWNESS
+        while True:
+            try:
+                return what()
+            except (OSError, AssertionError) as error:
+                if "503" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def events(self):
+        return self.patiently(super().events)
 
     def keep(self, creds):
         self.test.served_values.add(creds["password"])

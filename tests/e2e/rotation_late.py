@@ -92,8 +92,8 @@ class Late:
         else:  # what it hears when it goes on is one more rotation, or none
             time.sleep(1)
             case.settle()
-            case.rotate()
-            case.judge(more=None, creates=4)
+            case.patiently(case.rotate)
+            case.judge(more=None, creates=6)
 
 
 def run(bench, seed, tally, seconds, most, durations):
