@@ -246,6 +246,7 @@ static struct status start_background(struct server *s)
         .launcher = s->launcher,
         .rotation = {.min_interval_s = s->config->rotation.min_interval_s,
                      .running_max = s->config->rotation.concurrency,
+                     .allow_asynchronous_replicas = s->config->rotation.allow_asynchronous_replicas,
                      .rotators = rotators_builtin(),
                      .strangers = strangers,
                      .stranger_count = s->config->rotation.rotator_count}};

@@ -80,6 +80,7 @@ struct config_rotator {
 
 struct config_rotation {
     int64_t min_interval_s;
+    bool allow_asynchronous_replicas;
     int64_t concurrency;
     struct str launcher_user; // empty: none
     struct config_rotator rotators[CONFIG_ROTATORS];

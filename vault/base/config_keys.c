@@ -151,6 +151,8 @@ static const struct config_key audit_keys[] = {
 static const struct config_key rotation_keys[] = {
     DURATION("min_interval_s", min_interval_s, 1, 365 * DAY_S, 60,
              "shortest interval that a credential may be rotated at"),
+    BOOL("allow_asynchronous_replicas", allow_asynchronous_replicas,
+         "rotate although a fail-over of the vault's database may forget a value"),
     COUNT("concurrency", concurrency, 1, 128, 64,
           "rotations at work on this node at once, each in a process of its own"),
     TEXT("launcher_user", launcher_user, NULL, "user that rotators run as"),

@@ -78,7 +78,8 @@ static struct status refuse_undurable(struct session *s)
     TRY(session_exec(s, &find_durable, NULL, 0, &rows));
     if (rows.count != 1 || !store_get_bool(&rows, 0, 0)) {
         FAIL(CONFLICT, "the vault's database has replicas and none of them is synchronous: set "
-                       "synchronous_standby_names, or allow it in the configuration");
+                       "synchronous_standby_names, or rotation.allow_asynchronous_replicas in the "
+                       "configuration");
     }
     return OK_STATUS;
 }

@@ -17,9 +17,11 @@ enum {
 // A value that only this database knows may be lost with it, and then it is the one that works.
 struct status run_refuse_undurable(struct run *r)
 {
-    return run_back_off(r, r->attempt.state, "not_durable",
-                        STR("the vault's database has replicas and none of them is synchronous: "
-                            "set synchronous_standby_names, or allow it in the configuration"));
+    return run_back_off(
+        r, r->attempt.state, "not_durable",
+        STR("the vault's database has replicas and none of them is synchronous: "
+            "set synchronous_standby_names, or rotation.allow_asynchronous_replicas in the "
+            "configuration"));
 }
 
 // ---- staged

@@ -125,6 +125,7 @@ static void the_least_configuration_has_the_documented_defaults(void **state)
     assert_int_equal(5432, c->database.port);
     assert_int_equal(1024 * 1024, c->limits.body_bytes);
     assert_int_equal(60, c->rotation.min_interval_s);
+    assert_false(c->rotation.allow_asynchronous_replicas);
     assert_true(c->node_name.len > 0);
     assert_false(c->allow_unlocked_memory);
     config_free(c);
