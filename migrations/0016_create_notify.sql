@@ -142,9 +142,11 @@ BEGIN
 END $$;
 
 -- Takes deliveries that are ready and nobody's, of each notifier the first ones: of each credential
--- only the oldest that waits, so that a later one is never ahead of it.
+-- only the oldest that waits, so that a later one is never ahead of it. By the indexes even where
+-- nothing is known of the tables yet: with 1,000 notifiers a plan that scans takes seconds.
 CREATE FUNCTION rotation_delivery_claim(node_name text, lease_us int8, most int8, each int8,
-    busy uuid[]) RETURNS TABLE (notifier uuid, notice uuid, claim int8) LANGUAGE plpgsql AS $$
+    busy uuid[]) RETURNS TABLE (notifier uuid, notice uuid, claim int8) LANGUAGE plpgsql
+SET enable_seqscan = off AS $$
 DECLARE
     moment timestamptz := clock_timestamp();
 BEGIN

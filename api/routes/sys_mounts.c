@@ -288,7 +288,13 @@ static struct status delete_mount(struct operation *op, struct http_request *req
         return answer_empty(res); // as asked: there is nothing
     }
     struct mount_change change = {.mount = *m};
-    TRY(operation_change_catalog(op, delete_work, &change));
+    struct status s = operation_change_catalog(op, delete_work, &change);
+    if (s.code == STATUS_CONFLICT && !str_equal_c(m->type, "kv")) {
+        // Only the vault knows the passwords of what is in its care: they don't go by the way.
+        return answer_explain(res, s, op->arena,
+                              "%.*s has credentials in its care: delete them first", STR_ARG(path));
+    }
+    TRY(s);
     return answer_empty(res);
 }
 

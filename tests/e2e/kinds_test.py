@@ -461,6 +461,13 @@ class RulesTest(KindsTest):
         self.refused("mock", "external_id: only beside", external_id="x", password="x")
         self.refused("mock-rolled-shown", "password: required", password=None)
 
+    def test_a_mount_with_credentials_in_its_care_stays(self):
+        case = Case(self, "kept", "mock")
+        password = case.served()["password"]
+        reply = self.assertStatus(409, self.vault.delete("sys/mounts/rotation"))
+        self.assertIn("has credentials in its care: delete them first", reply.errors[0])
+        self.assertEqual(password, case.creds().data["password"])
+
     def test_an_issued_value_is_imported_with_its_id(self):
         case = Case(self, "imported", "mock-issuer")
         case.served()

@@ -18,6 +18,7 @@ import unittest
 
 import harness
 import wire
+from notify_receiver import Mail, Webhook
 
 ROUNDS = 200 if harness.FULL else 20
 CHUNK = 16 * 1024 * 1024
@@ -222,6 +223,68 @@ class ResidueTest(harness.VaultTest):
             self.needles[raw[4:24]] = f"share {i}"
             self.needles[base64.b64encode(raw[3:27])] = f"share {i} (base64)"
         self.assertStatus(200, vault.get("sys/mounts"))
+        self.assertGone()
+
+    def seek_bytes(self, what, raw):
+        self.needles[raw[4:24]] = what
+        self.needles[base64.b64encode(raw[3:27])[:32]] = what + " (base64)"
+        self.needles[raw[4:24].hex().encode()] = what + " (hex)"
+
+    def start_rotation(self):
+        """A mount with a target, an account there that has a password, and a notifier of each type."""
+        folder = tempfile.mkdtemp(prefix="rotunda-residue.")
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o777)
+        first = self.marker("password that was given")
+        imported = self.marker("password that was imported")
+        with open(os.path.join(folder, "state"), "w", encoding="ascii") as f:
+            f.write(f"app - - 0 {first.encode().hex()} on 0 0 0\n")
+        os.chmod(f.name, 0o666)
+        self.assertStatus(204, self.vault.post("sys/mounts/rotation", {"type": "rotation"}))
+        self.addCleanup(self.vault.delete, "sys/mounts/rotation")
+        body = {"rotator": "mock", "state_dir": folder, "username": "u", "password": self.marker("target's password")}
+        self.assertStatus(204, self.vault.post("rotation/targets/t", body))
+        body = {"target": "t", "account": "app", "interval": "1h", "grace": "1m", "owner": "o", "purpose": "p"}
+        self.assertStatus(204, self.vault.post("rotation/credentials/app", {**body, "password": first}))
+        with open(f.name, "w", encoding="ascii") as f:
+            f.write(f"app - - 0 {imported.encode().hex()} on 0 0 0\n")
+        self.assertStatus(400, self.vault.post("rotation/credentials/app/import", {"password": self.marker("refused")}))
+        self.assertStatus(200, self.vault.post("rotation/credentials/app/import", {"password": imported}))
+
+    def start_receivers(self):
+        hook, mail = Webhook().start(), Mail(None, ("vault", self.marker("password for mail"))).start()
+        for each in (hook, mail):
+            self.addCleanup(each.stop)
+        key = secrets.token_bytes(32)
+        self.seek_bytes("signing key", key)
+        hook.secret = "whsec_" + base64.b64encode(key).decode()
+        body = {"type": "webhook", "url": f"http://127.0.0.1:{hook.port}/", "secret": hook.secret}
+        self.assertStatus(204, self.vault.post("rotation/notifiers/hook", body))
+        body = {"type": "webhook", "url": f"http://127.0.0.1:{hook.port}/", "events": ["expired"]}
+        made = self.assertStatus(200, self.vault.post("rotation/notifiers/made", body)).data["secret"]
+        self.seek_bytes("signing key that was made", base64.b64decode(made[6:]))
+        body = {"type": "smtp", "host": "127.0.0.1", "port": mail.port, "tls": "none", "from": "a@example.com",
+                "to": "b@example.com", "username": "vault", "password": mail.login[1]}  # fmt: skip
+        self.assertStatus(204, self.vault.post("rotation/notifiers/mail", body))
+        return hook, mail
+
+    def test_what_rotation_handles(self):
+        self.start_rotation()
+        hook, mail = self.start_receivers()
+        for verb in ("rotate", "rollback", "rotate"):
+            reply = self.vault.post(f"rotation/credentials/app/{verb}")
+            self.assertIn(self.assertStatus(200, reply).data["state"], ("promoted", "draining", "retired"), reply)
+            self.seek(f"value of {verb}", self.vault.get("rotation/creds/app").data["password"])
+        reply = self.assertStatus(200, self.vault.post("rotation/recovery-key", {"shares": 3, "threshold": 2}))
+        for i, share in enumerate(reply.data["recovery_shares"]):
+            self.seek_bytes(f"recovery share {i}", bytes.fromhex(share)[20:])
+        self.assertStatus(200, self.vault.post("rotation/targets/t/rotate", {"timeout": "2s"}))
+        deadline = time.monotonic() + 20 * harness.SLOWNESS
+        while min(len(hook.got), len(mail.got)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertEqual([], hook.bad)
+        self.assertGreaterEqual(min(len(hook.got), len(mail.got)), 2)
+        time.sleep(1)  # processes that sent or changed something have ended
         self.assertGone()
 
     def test_many_connections_at_once(self):
