@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Rotators of others: `rotation conformance` tells good ones from bad ones, and the server runs them."""
 
+import concurrent.futures
 import json
 import os
 import shutil
@@ -64,18 +65,28 @@ class ConformanceTest(unittest.TestCase):
         for name in at_least:
             self.assertEqual("passed", rows[name]["outcome"], rows[name])
 
+    def at_once(self, run, cases):
+        """They wait for most of the time."""
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            for case, done in [(case, pool.submit(run, *case)) for case in cases]:
+                with self.subTest(case[0]):
+                    done.result()
+
+    def mock_conforms(self, name, asked):
+        with tempfile.TemporaryDirectory() as state:
+            os.chmod(state, 0o777)
+            self.assertConforms(asked, "-target", f"state_dir={state}", name)
+
     def test_the_mock_of_each_kind_conforms(self):
-        for name, asked in {
+        kinds = {
             "mock": ["old-ends", "fence", "killed"],
             "mock-slots": ["slots", "killed"],
             "mock-keys": ["key-pair", "key-slots", "killed"],
             "mock-issuer": ["issues", "turned-off", "ends", "cap", "killed"],
             "mock-rolled": ["rolled", "killed"],
             "mock-mint": ["mint", "killed"],
-        }.items():
-            with self.subTest(name), tempfile.TemporaryDirectory() as state:
-                os.chmod(state, 0o777)
-                self.assertConforms(asked, "-target", f"state_dir={state}", name)
+        }
+        self.at_once(self.mock_conforms, kinds.items())
 
     def test_what_is_rolled_by_showing_it_gets_the_present_value_from_a_file(self):
         present = os.path.join(self.programs, "present")
@@ -94,16 +105,18 @@ class ConformanceTest(unittest.TestCase):
         issuer = broken_rotators.write("issuer", self.programs)
         self.assertConforms(["issues", "cap", "killed"], "-target", f"folder={self.state}", issuer)
 
+    def is_caught(self, name, check, reason):
+        with tempfile.TemporaryDirectory() as state:
+            os.chmod(state, 0o777)
+            path = broken_rotators.write(name, self.programs)
+            code, rows = self.conform("-time=3s", "-target", f"folder={state}", path)
+            self.assertEqual(1, code)
+            self.assertEqual("failed", rows[check]["outcome"], rows[check])
+            self.assertIn(reason, rows[check]["detail"])
+            self.assertTrue(rows[check]["fix"])
+
     def test_each_broken_one_is_caught_at_what_it_does_wrong(self):
-        for name, (check, reason) in CAUGHT.items():
-            with self.subTest(name), tempfile.TemporaryDirectory() as state:
-                os.chmod(state, 0o777)
-                path = broken_rotators.write(name, self.programs)
-                code, rows = self.conform("-time=2s", "-target", f"folder={state}", path)
-                self.assertEqual(1, code)
-                self.assertEqual("failed", rows[check]["outcome"], rows[check])
-                self.assertIn(reason, rows[check]["detail"])
-                self.assertTrue(rows[check]["fix"])
+        self.at_once(self.is_caught, [(name, *expected) for name, expected in CAUGHT.items()])
 
     def test_postgresql_conforms_on_a_real_server(self):
         target = Target()
