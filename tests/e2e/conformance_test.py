@@ -14,6 +14,8 @@ import broken_rotators
 import harness
 from rotation_target import ROTATOR_PASSWORD, Target
 
+MODULE = os.environ.get("ROTUNDA_TEST_MODULE")
+
 # What each broken rotator has to be caught at, and a word of the reason.
 CAUGHT = {
     "lying-probe": ("other-rejected", "nobody ever set"),
@@ -101,6 +103,10 @@ class ConformanceTest(unittest.TestCase):
     def test_the_example_conforms(self):
         self.assertConforms(["killed", "revoke"], "-target", f"folder={self.state}", broken_rotators.EXAMPLE)
 
+    @unittest.skipUnless(MODULE, "ROTUNDA_TEST_MODULE names no loadable module")
+    def test_a_loadable_module_conforms(self):
+        self.assertConforms(["killed"], "-target", f"state_dir={self.state}", MODULE)
+
     def test_an_issuer_in_python_conforms(self):
         issuer = broken_rotators.write("issuer", self.programs)
         self.assertConforms(["issues", "cap", "killed"], "-target", f"folder={self.state}", issuer)
@@ -162,7 +168,9 @@ class ServerTest(harness.VaultTest):
         os.chmod(cls.late, 0o755)
         cls.config = (
             f'rotation {{\n  min_interval_s = 1\n  rotator "passwords" {{ program = "{example}" }}\n'
-            f'  rotator "late" {{ program = "{cls.late}" }}\n}}\n'
+            f'  rotator "late" {{ program = "{cls.late}" }}\n'
+            + (f'  rotator "disk" {{ module = "{shutil.copy(MODULE, cls.programs)}" }}\n' if MODULE else "")
+            + "}\n"
         )
         super().setUpClass()
         assert cls.vault.post("sys/mounts/rotation", {"type": "rotation"}).status == 204
@@ -216,6 +224,15 @@ class ServerTest(harness.VaultTest):
                 return
             time.sleep(0.1)
         self.fail("it doesn't rotate again")
+
+    @unittest.skipUnless(MODULE, "ROTUNDA_TEST_MODULE names no loadable module")
+    def test_a_loadable_module_rotates(self):
+        self.assertStatus(204, self.wait_for_target("disk", state_dir=self.state))
+        body = {"target": "disk", "account": "app2", "interval": "1h", "owner": "team", "purpose": "tests"}
+        self.assertStatus(204, self.vault.post("rotation/credentials/app2", body))
+        self.serve("app2")
+        with open(os.path.join(self.state, "state"), encoding="utf-8") as f:
+            self.assertIn("app2 ", f.read())
 
     def test_one_that_does_not_start_is_logged_and_its_targets_say_so(self):
         reply = self.put_target("late", folder=self.state)
