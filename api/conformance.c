@@ -15,7 +15,7 @@ enum {
     EXIT_FAILED = 1,
     EXIT_UNTRIED = 2,
     ARENA_BYTES = 4 * 1024 * 1024,
-    SECRET_BYTES = 4096,
+    FILE_BYTES = 64 * 1024,
     OUTPUT_BYTES = 1024 * 1024,
     TIMEOUT_S = 10,
     TIMEOUT_MOST_S = 20,
@@ -25,6 +25,7 @@ const struct cli_flag conformance_flags[] = {
     {"target", CLI_FLAG_LIST, "KEY=VALUE", "a setting of the target; again for more"},
     {"username", CLI_FLAG_TEXT, "NAME", "who the rotator is at the target"},
     {"secret", CLI_FLAG_TEXT, "@FILE", "file of what it logs in with, without a line end"},
+    {"present", CLI_FLAG_TEXT, "@FILE", "K5: file of the value that the account has now"},
     {"account", CLI_FLAG_TEXT, "NAME", "account whose value is changed: conformance unless given"},
     {"account-setting", CLI_FLAG_LIST, "KEY=VALUE", "a setting of the account; again for more"},
     {"time", CLI_FLAG_DURATION, "TIME", "what a process of it may take: 10s, at most 20s"},
@@ -104,21 +105,21 @@ static struct status read_settings(const struct cli_args *args, const char *flag
 }
 
 // Never from an argument, which every user of the machine can read.
-static struct status read_secret(const struct cli_args *args, struct cli_problem *why,
-                                 struct secret **out)
+static struct status read_secret(const struct cli_args *args, const char *flag,
+                                 struct cli_problem *why, struct secret **out)
 {
-    struct str given = cli_args_text(args, "secret");
+    struct str given = cli_args_text(args, flag);
     CLEANUP(buffer_done) struct buffer text;
-    buffer_init(&text, SECRET_BYTES);
-    if (!cli_args_has(args, "secret")) {
+    buffer_init(&text, FILE_BYTES);
+    if (!cli_args_has(args, flag)) {
         return OK_STATUS;
     }
     if (given.len < 2 || given.ptr[0] != '@') {
-        return cli_problem_local(why, "-secret: expected @FILE: arguments can be read by others");
+        return cli_problem_local(why, "-%s: expected @FILE: arguments can be read by others", flag);
     }
     TRY(cli_read_file(str_skip(given, 1), -1, why, &text));
     if (text.len == 0) {
-        return cli_problem_local(why, "-secret: the file is empty");
+        return cli_problem_local(why, "-%s: the file is empty", flag);
     }
     return secret_copy(buffer_bytes(&text), out);
 }
@@ -201,14 +202,17 @@ static struct status run(const struct cli_args *args, struct arena *arena, struc
 {
     CLEANUP(launcher_cleanup) struct launcher *launcher = NULL;
     CLEANUP(secret_cleanup) struct secret *secret = NULL;
+    CLEANUP(secret_cleanup) struct secret *present = NULL;
     struct output o = {.json = str_equal_c(cli_args_text(args, "format"), "json")};
     struct conformance_options options;
     TRY(read_options(args, arena, why, &options));
     TRY(start_launcher(args, arena, &launcher)); // before there is a secret
     TRY(secret_system_init(true));               // of a test system
-    TRY(read_secret(args, why, &secret));
+    TRY(read_secret(args, "secret", why, &secret));
+    TRY(read_secret(args, "present", why, &present));
     options.launcher = launcher;
     options.secret = secret;
+    options.present = present;
     buffer_init(&o.text, OUTPUT_BYTES);
     o.writer = json_writer_on(&o.text);
     if (o.json) {

@@ -66,14 +66,13 @@ static bool parse_line(char *line, struct ledger_entry *out)
 
 static bool load(struct ledger *s)
 {
-    int copy = dup(s->file);
-    FILE *file = copy < 0 ? NULL : fdopen(copy, "r");
+    int state = openat(s->folder, "state", O_RDONLY | O_CREAT | O_CLOEXEC, 0666);
+    FILE *file = state < 0 ? NULL : fdopen(state, "r");
     if (file == NULL) {
         return false;
     }
     char line[LINE_BYTES];
     bool good = true;
-    rewind(file);
     while (good && fgets(line, sizeof line, file) != NULL) {
         good = s->count < LEDGER_ENTRIES && parse_line(line, &s->entries[s->count]);
         s->count++;
@@ -97,7 +96,7 @@ static bool is_word(struct rotunda_text text)
 bool ledger_open(const struct rotunda_call *call, struct ledger *out, struct rotunda_reply *reply)
 {
     char folder[CALL_TEXT_BYTES];
-    *out = (struct ledger){.folder = -1, .file = -1};
+    *out = (struct ledger){.folder = -1, .lock = -1};
     if (!call_target_copy(call, "state_dir", "", folder) || folder[0] != '/') {
         call_fail(reply, ROTUNDA_ERROR_INVALID, "target setting state_dir: an absolute path");
         return false;
@@ -107,9 +106,9 @@ bool ledger_open(const struct rotunda_call *call, struct ledger *out, struct rot
         return false;
     }
     out->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    out->file = openat(out->folder, "state", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    out->lock = openat(out->folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     out->entries = calloc(LEDGER_ENTRIES, sizeof out->entries[0]);
-    if (out->entries == NULL || out->file < 0 || flock(out->file, LOCK_EX) != 0 || !load(out)) {
+    if (out->entries == NULL || out->lock < 0 || flock(out->lock, LOCK_EX) != 0 || !load(out)) {
         call_fail(reply, ROTUNDA_ERROR_UNREACHABLE, "the state can't be read");
         return false;
     }
@@ -118,8 +117,8 @@ bool ledger_open(const struct rotunda_call *call, struct ledger *out, struct rot
 
 void ledger_close(struct ledger *s)
 {
-    if (s->file >= 0) {
-        close(s->file);
+    if (s->lock >= 0) {
+        close(s->lock);
     }
     if (s->folder >= 0) {
         close(s->folder);
@@ -128,7 +127,7 @@ void ledger_close(struct ledger *s)
         sodium_memzero(s->entries, LEDGER_ENTRIES * sizeof s->entries[0]);
         free(s->entries);
     }
-    *s = (struct ledger){.folder = -1, .file = -1};
+    *s = (struct ledger){.folder = -1, .lock = -1};
 }
 
 static const char *or_dash(const char *text)
@@ -136,24 +135,33 @@ static const char *or_dash(const char *text)
     return text[0] == '\0' ? "-" : text;
 }
 
-bool ledger_save(struct ledger *s)
+static bool write_entries(const struct ledger *s, int file)
 {
     char hex[2 * LEDGER_VALUE_BYTES + 1];
-    if (ftruncate(s->file, 0) != 0 || lseek(s->file, 0, SEEK_SET) != 0) {
-        return false;
-    }
     bool good = true;
     for (size_t i = 0; i < s->count; i++) {
         const struct ledger_entry *e = &s->entries[i];
         sodium_bin2hex(hex, sizeof hex, e->value, e->value_len);
         good = good &&
-               dprintf(s->file, "%s %s %s %" PRId64 " %s %s %" PRId64 " %" PRId64 " %" PRId64 "\n",
+               dprintf(file, "%s %s %s %" PRId64 " %s %s %" PRId64 " %" PRId64 " %" PRId64 "\n",
                        e->account, or_dash(e->id), or_dash(e->attempt), e->fence, or_dash(hex),
                        e->disabled ? "off" : "on", e->valid_until_us, e->landed_us,
                        e->accepted_us) > 0;
     }
     sodium_memzero(hex, sizeof hex);
-    return good && fsync(s->file) == 0;
+    return good && fsync(file) == 0;
+}
+
+// In the old one's place at once: whoever is killed on the way has changed nothing.
+bool ledger_save(struct ledger *s)
+{
+    int fresh = openat(s->folder, "state.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fresh < 0) {
+        return false;
+    }
+    bool written = write_entries(s, fresh);
+    close(fresh);
+    return written && renameat(s->folder, "state.new", s->folder, "state") == 0;
 }
 
 void ledger_note_call(const struct ledger *s, const char *operation,

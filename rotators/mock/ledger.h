@@ -35,7 +35,7 @@ struct ledger_entry {
 // Held exclusively from open to close.
 struct ledger {
     int folder;
-    int file;
+    int lock;
     struct ledger_entry *entries; // LEDGER_ENTRIES of them, wiped when closed
     size_t count;
 };

@@ -86,26 +86,16 @@ struct status config_read_value(struct config_loader *l, const struct config_key
                                 const struct hcl_node *node, void *at)
 {
     struct str text = {NULL, 0};
-    switch (key->type) {
-    case CONFIG_COUNT:
-    case CONFIG_DURATION:
+    if (key->type == CONFIG_COUNT || key->type == CONFIG_DURATION) {
         return read_number(l, key, node, at);
-    case CONFIG_BOOL:
-        return status_ok(hcl_as_bool(node, at)) ? OK_STATUS : refuse(l, key, node, "true or false");
-    case CONFIG_LEVEL:
-        if (status_ok(hcl_as_str(node, &text)) && status_ok(log_level_parse(text, at))) {
-            return OK_STATUS;
-        }
-        return refuse(l, key, node, "\"debug\", \"info\", \"warn\" or \"error\"");
-    case CONFIG_TEXT:
-    case CONFIG_WORD:
-    case CONFIG_FILE:
-    case CONFIG_SECRET_FILE:
-    case CONFIG_FOLDER:
-    case CONFIG_PATH:
-    case CONFIG_PROGRAM:
-    case CONFIG_MODULE:
-        return read_text(l, key, node, at);
     }
-    FAIL(INTERNAL, "a key of the configuration without a type");
+    if (key->type == CONFIG_BOOL) {
+        return status_ok(hcl_as_bool(node, at)) ? OK_STATUS : refuse(l, key, node, "true or false");
+    }
+    if (key->type == CONFIG_LEVEL) {
+        bool known = status_ok(hcl_as_str(node, &text)) && status_ok(log_level_parse(text, at));
+        return known ? OK_STATUS
+                     : refuse(l, key, node, "\"debug\", \"info\", \"warn\" or \"error\"");
+    }
+    return read_text(l, key, node, at); // all others are texts
 }

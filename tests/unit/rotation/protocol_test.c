@@ -257,6 +257,72 @@ static void what_a_rotator_declares_arrives(void **state)
     assert_int_equal(sent.hello.ops, got.hello.ops);
 }
 
+static void the_settings_that_a_rotator_takes_arrive(void **state)
+{
+    static const struct rotunda_setting_spec specs[] = {
+        {"host", ROTUNDA_SETTING_REQUIRED, "Name \"or\" address."},
+        {"folder", ROTUNDA_SETTING_PATH | ROTUNDA_SETTING_PATH_WRITABLE, ""},
+        {NULL, 0, NULL}};
+    struct world *w = *state;
+    struct protocol_request hello = {.op = PROTOCOL_HELLO, .abi = ROTUNDA_ROTATOR_ABI};
+    struct protocol_reply sent = {.result = PROTOCOL_DONE};
+    sent.hello = (struct protocol_hello){
+        .abi = ROTUNDA_ROTATOR_ABI, .name = STR("x"), .kind = ROTUNDA_K1, .target_settings = specs};
+    assert_ok(protocol_reply_encode(&sent, &w->line));
+    struct protocol_reply got;
+    assert_ok(protocol_reply_decode(line_of(w), &hello, w->arena, &got));
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(specs[i].name, got.hello.target_settings[i].name);
+        assert_string_equal(specs[i].help, got.hello.target_settings[i].help);
+        assert_int_equal(specs[i].flags, got.hello.target_settings[i].flags);
+    }
+    assert_null(got.hello.target_settings[2].name);
+    assert_null(got.hello.account_settings[0].name);
+}
+
+#define HELLO(settings)                                                                            \
+    "{\"id\":0,\"result\":\"done\",\"error_class\":\"none\",\"abi\":1,\"name\":\"x\",\"kind\":"    \
+    "\"K1\","                                                                                      \
+    "\"overlap\":false,\"max_slots\":1,\"idempotent\":[],\"ops\":[],\"target_settings\":" settings \
+    "}"
+
+static void settings_that_make_no_sense_are_refused(void **state)
+{
+    struct protocol_request hello = {.op = PROTOCOL_HELLO, .abi = ROTUNDA_ROTATOR_ABI};
+    assert_ok(decode(*state, &hello, HELLO("[]")));
+    assert_ok(decode(*state, &hello, HELLO("[{\"name\":\"a_1\",\"flags\":[\"path\"]}]")));
+    assert_status(INVALID, decode(*state, &hello, HELLO("[7]")));
+    assert_status(INVALID, decode(*state, &hello, HELLO("[{\"name\":\"\"}]")));
+    assert_status(INVALID, decode(*state, &hello, HELLO("[{\"name\":\"a b\"}]")));
+    assert_status(INVALID, decode(*state, &hello, HELLO("[{\"name\":\"a\",\"help\":7}]")));
+    assert_status(INVALID,
+                  decode(*state, &hello, HELLO("[{\"name\":\"a\",\"help\":\"\\u0000\"}]")));
+    assert_status(INVALID, decode(*state, &hello, HELLO("[{\"name\":\"a\",\"flags\":[\"x\"]}]")));
+    assert_status(INVALID, decode(*state, &hello, HELLO("[{\"name\":\"a\"},{\"name\":\"a\"}]")));
+}
+
+static void a_kind_without_what_it_needs_is_named(void **state)
+{
+    (void)state;
+    struct protocol_hello h = {.name = STR("x"),
+                               .kind = ROTUNDA_K1,
+                               .max_slots = 1,
+                               .ops = 1U << PROTOCOL_APPLY | 1U << PROTOCOL_PROBE};
+    assert_null(protocol_hello_fault(&h));
+    h.kind = ROTUNDA_K4;
+    assert_string_equal("list_external", protocol_hello_fault(&h));
+    h.ops |= 1U << PROTOCOL_LIST_EXTERNAL | 1U << PROTOCOL_RETIRE;
+    assert_null(protocol_hello_fault(&h));
+    h.kind = ROTUNDA_K2; // two values that don't overlap
+    assert_string_equal("overlap", protocol_hello_fault(&h));
+    h.kind = ROTUNDA_K1;
+    h.acceptance_s = -1;
+    assert_string_equal("acceptance_s", protocol_hello_fault(&h));
+    h.acceptance_s = 0;
+    h.max_slots = INT64_MAX;
+    assert_string_equal("max_slots", protocol_hello_fault(&h));
+}
+
 static void an_answer_to_something_else_is_refused(void **state)
 {
     struct protocol_request r = probe_request();
@@ -344,6 +410,9 @@ int main(void)
         TEST(a_throttled_answer_says_for_how_long),
         TEST(a_rotator_of_before_declares_nothing_new),
         TEST(what_a_rotator_declares_arrives),
+        TEST(the_settings_that_a_rotator_takes_arrive),
+        TEST(settings_that_make_no_sense_are_refused),
+        TEST(a_kind_without_what_it_needs_is_named),
         TEST(an_answer_to_something_else_is_refused),
         TEST(a_result_that_makes_no_sense_is_refused),
         TEST(a_long_message_is_refused),

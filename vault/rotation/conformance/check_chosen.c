@@ -144,18 +144,20 @@ void check_fence(struct conformance *c, struct verdict *v)
 {
     struct secret *late CLEANUP(secret_cleanup) = new_value();
     struct answer a CLEANUP(answer_done) = {.status = OK_STATUS};
+    bool key = c->hello.kind == ROTUNDA_K3;
     int64_t behind = c->fence - 1;
     struct answer first CLEANUP(answer_done) = {.status = OK_STATUS};
     ask(c,
-        &(struct question){
-            .op = PROTOCOL_APPLY, .value = c->current, .public_part = c->current_public},
+        &(struct question){.op = PROTOCOL_APPLY,
+                           .value = key ? NULL : c->current,
+                           .public_part = c->current_public},
         &first);
     if (!expect(c, v, PROTOCOL_APPLY, &first, PROTOCOL_APPLIED)) {
         return;
     }
     ask(c,
         &(struct question){.op = PROTOCOL_APPLY,
-                           .value = late,
+                           .value = key ? NULL : late,
                            .previous = c->current,
                            .public_part = c->current_public,
                            .fence = behind},

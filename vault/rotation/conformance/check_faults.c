@@ -8,7 +8,7 @@
 
 #include "vault/rotation/conformance/conformance_internal.h"
 
-enum { SILENT_US = 2 * CLOCK_SECOND, GRACE_US = CLOCK_SECOND };
+enum { SILENT_US = 2 * CLOCK_SECOND, GRACE_US = CLOCK_SECOND, PAUSE_US = 50000 };
 
 // ---- killed
 
@@ -33,34 +33,54 @@ static struct status apply_and_kill(struct conformance *c, const struct question
     return OK_STATUS;
 }
 
-static bool is_definite(const struct answer *a)
+struct outcome {
+    bool definite;
+    bool new_works;
+    bool old_works;
+    const char *text; // of what wasn't definite
+};
+
+static bool probe_once(struct conformance *c, const struct question *q, struct outcome *out)
 {
-    return status_ok(a->status) && a->reply.result != PROTOCOL_UNREACHABLE;
+    struct answer a CLEANUP(answer_done) = {.status = OK_STATUS};
+    ask(c, q, &a);
+    if (!status_ok(a.status) || a.reply.result == PROTOCOL_UNREACHABLE) {
+        out->definite = false;
+        out->text = answer_text(c, PROTOCOL_PROBE, &a);
+    }
+    return status_ok(a.status) && a.reply.result == PROTOCOL_WORKS;
 }
 
-// One of the two, or both where they overlap, and nothing in between.
+static struct outcome probe_both(struct conformance *c, const struct made *m)
+{
+    struct outcome o = {.definite = true};
+    const struct question fresh = about(PROTOCOL_PROBE, m);
+    const struct question old = {.op = PROTOCOL_PROBE,
+                                 .value = c->current,
+                                 .public_part = c->current_public,
+                                 .external_id = c->current_id};
+    o.new_works = probe_once(c, &fresh, &o);
+    o.old_works = probe_once(c, &old, &o);
+    return o;
+}
+
+// One of the two works, or both where they overlap, and nothing in between.
 static bool one_works(struct conformance *c, struct verdict *v, const struct made *m, int delay_ms)
 {
-    struct answer now CLEANUP(answer_done) = {.status = OK_STATUS};
-    struct answer before CLEANUP(answer_done) = {.status = OK_STATUS};
-    struct question old = {.op = PROTOCOL_PROBE,
-                           .value = c->current,
-                           .public_part = c->current_public,
-                           .external_id = c->current_id};
-    bool new_works = probe_until(c, about(PROTOCOL_PROBE, m), PROTOCOL_WORKS, &now);
-    bool old_works = probe_until(c, old, PROTOCOL_WORKS, &before);
-    if (!is_definite(&now) || !is_definite(&before)) {
-        fault(v, "killed %d ms into apply: %s", delay_ms,
-              answer_text(c, PROTOCOL_PROBE, is_definite(&now) ? &before : &now));
-        return false;
-    }
     bool overlap = c->hello.kind == ROTUNDA_K2 || c->hello.kind == ROTUNDA_K3;
-    if ((!new_works && !old_works) || (!overlap && new_works && old_works)) {
-        fault(v, "killed %d ms into apply: %s", delay_ms,
-              new_works ? "both values work" : "neither the value before nor the new one works");
-        return false;
+    int64_t until_us = clock_monotonic_us() + c->hello.acceptance_s * CLOCK_SECOND + GRACE_US;
+    struct outcome o;
+    bool good;
+    do {
+        o = probe_both(c, m);
+        good = o.definite && (overlap ? o.new_works || o.old_works : o.new_works != o.old_works);
+    } while (!good && clock_monotonic_us() < until_us && usleep(PAUSE_US) == 0);
+    if (!good) {
+        const char *seen =
+            o.new_works ? "both values work" : "neither the value before nor the new one works";
+        fault(v, "killed %d ms into apply: %s", delay_ms, o.definite ? seen : o.text);
     }
-    return true;
+    return good;
 }
 
 static bool end_before(struct conformance *c, struct verdict *v)

@@ -150,33 +150,62 @@ static void done(struct conformance *c)
     arena_free(c->arena);
 }
 
-// The first hello tells which paths it may reach; that it doesn't start at all is no result but an
+// The first hello tells which paths it may reach. That it doesn't start at all is no result but an
 // error.
-static struct status meet(struct conformance *c)
+static struct status meet(struct conformance *c, struct status *hello)
 {
     TRY(talk_start(c, SHORT_US));
-    TRY(talk_hello(c, &c->hello));
+    *hello = talk_hello(c, &c->hello);
+    if (!status_ok(*hello)) {
+        talk_kill(c);
+        return OK_STATUS;
+    }
     TRY(settings_paths(&c->options->target, c->hello.target_settings, c->paths, ARRAY_LEN(c->paths),
                        &c->path_count));
     talk_kill(c);
     return OK_STATUS;
 }
 
+// Without it nothing else can be asked.
+static void report_hello(struct status hello, conformance_report *report, void *context)
+{
+    struct conformance_result r = {
+        .name = checks[0].name,
+        .meaning = checks[0].meaning,
+        .outcome = CONFORMANCE_FAILED,
+        .fix =
+            "answer hello with one line of JSON as in rotators/README.md, and print nothing else "
+            "to standard output"};
+    snprintf(r.detail, sizeof r.detail, "the answer to hello: %s", hello.what);
+    report(context, &r);
+}
+
 struct status conformance_run(const struct conformance_options *options, conformance_report *report,
                               void *context, size_t *failed)
 {
-    // Above that of every run before.
     struct conformance *c = calloc(1, sizeof *c);
     if (c == NULL || (c->arena = arena_new(ARENA_BYTES)) == NULL) {
         free(c);
         FAIL(NOMEM, "out of memory");
     }
-    c->options = options;
-    c->fence = clock_wall_us() / 1000;
     c->talk.channel = -1;
+    c->options = options;
+    if (options->present != NULL &&
+        !status_ok(secret_copy(secret_view(options->present), &c->current))) {
+        done(c);
+        free(c);
+        FAIL(NOMEM, "out of locked memory");
+    }
+    // Above that of every run before.
+    c->fence = clock_wall_us() / 1000;
     *failed = 0;
-    struct status met = meet(c);
-    for (size_t i = 0; status_ok(met) && i < ARRAY_LEN(checks); i++) {
+    struct status hello = OK_STATUS;
+    struct status met = meet(c, &hello);
+    if (status_ok(met) && !status_ok(hello)) {
+        report_hello(hello, report, context);
+        *failed = 1;
+    }
+    for (size_t i = 0; status_ok(met) && status_ok(hello) && i < ARRAY_LEN(checks); i++) {
         struct conformance_result result;
         run_check(c, i, &result);
         *failed += result.outcome == CONFORMANCE_FAILED ? 1 : 0;

@@ -17,7 +17,8 @@ struct conformance_options {
     struct str name;         // of a linked-in rotator, or an absolute path
     bool strangers_anywhere; // start it although nothing walls it off
     struct str principal;
-    const struct secret *secret; // the principal's; NULL: none
+    const struct secret *secret;  // the principal's; NULL: none
+    const struct secret *present; // K5: what the account has now; NULL: not known
     struct settings target;
     struct str account;
     struct settings account_settings;
