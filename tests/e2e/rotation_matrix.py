@@ -70,7 +70,7 @@ def subjects():
     found = [
         Subject(lambda b: Roles(b), PLACES, packets=True),
         Subject(lambda b: Roles(b, pair=True), PLACES + pair, packets=True),
-        Subject(lambda b: Roles(b, pair=True, retire="use", retire_quiet="1s", retire_max="60s"), late, twice=False),
+        Subject(lambda b: Roles(b, pair=True, retire="use", retire_quiet="1s", retire_max="4s"), late, twice=False),
         Subject(lambda b: Roles(b, cause="rollback"), back, twice=False),
         Subject(lambda b: Roles(b, pair=True, cause="rollback"), back[3:], twice=False),
         Subject(Own, OWN_PLACES, packets=True, twice=False),
