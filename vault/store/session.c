@@ -58,9 +58,11 @@ struct status session_open(const struct store_config *config, struct session **o
     }
     TRY(connection_open(config, &s->conn));
     TRY(connection_inspect(s->conn, &s->identity));
+    // No jit: statements are short, and those that go by an index whatever it costs would start it.
     TRY(session_script(s, "SET synchronous_commit = on; SET client_min_messages = warning; "
                           "SET statement_timeout = '60s'; SET lock_timeout = '5s'; "
-                          "SET idle_in_transaction_session_timeout = '10s'; SET timezone = 'UTC'"));
+                          "SET idle_in_transaction_session_timeout = '10s'; SET timezone = 'UTC'; "
+                          "SET jit = off"));
     PQsetNoticeReceiver(s->conn, note_warning, s);
     *out = TAKE(s);
     return OK_STATUS;
