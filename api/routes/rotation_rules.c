@@ -2,6 +2,9 @@
 // The rules of a credential as a body gives them, and as an answer shows them: when it is rotated,
 // what its values look like, when the previous one ends.
 #include "api/routes/rotation_routes.h"
+
+#include <string.h>
+
 #include "vault/rotation/value_rules.h"
 
 enum { LIST_BYTES = 8192, CLASS_TEXT_BYTES = 64 };
@@ -144,6 +147,12 @@ static struct status read_schedule(const struct rotation_body *b, const struct r
     }
     TRY(read_list(b, "windows", false, &c->windows));
     TRY(read_list(b, "blackouts", true, &c->blackouts));
+    if (c->kind == ROTUNDA_K6 && credential_has_windows(c)) {
+        // Readers would have nothing while they are closed.
+        return rotation_refuse_field(b, c->windows.len > strlen("[]") ? "windows" : "blackouts",
+                                     "what is short-lived is minted before it ends, at any time: "
+                                     "leave it out");
+    }
     TRY(rotation_body_duration(b, "jitter", &c->jitter_s));
     TRY(check_period(b, r, c, out_period_s));
     if (c->jitter_s > *out_period_s || (c->cron.len > 0 && c->jitter_s == *out_period_s)) {

@@ -457,6 +457,8 @@ class RulesTest(KindsTest):
             self.refused(rotator, "accounts: a pair makes no sense", account=None, accounts=["a", "b"])
         self.refused("mock-keys", "password: the rotator makes a key pair", password="x")
         self.refused("mock-mint", "password: what is short-lived", password="x")
+        for field, entry in (("windows", "Mon-Fri 22:00-04:00"), ("blackouts", "Sat,Sun")):
+            self.refused("mock-mint", f"{field}: what is short-lived is minted before it ends", **{field: [entry]})
         self.refused("mock-issuer", "external_id: required beside password", password="x")
         self.refused("mock", "external_id: only beside", external_id="x", password="x")
         self.refused("mock-rolled-shown", "password: required", password=None)
