@@ -65,6 +65,40 @@ static ssize_t read_line(struct buffer *input)
     }
 }
 
+static struct status answer_line(size_t longest, host_answer *answer, void *arg, struct str line)
+{
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new(HOST_ARENA_BYTES);
+    CLEANUP(buffer_done) struct buffer output;
+    buffer_init(&output, longest);
+    if (arena == NULL) {
+        FAIL(NOMEM, "out of memory");
+    }
+    TRY(answer(arg, line, arena, &output));
+    if (!write_all(buffer_bytes(&output))) {
+        FAIL(UPSTREAM, "the vault is gone");
+    }
+    return OK_STATUS;
+}
+
+int host_serve_lines(size_t longest, host_answer *answer, void *arg)
+{
+    CLEANUP(buffer_done) struct buffer input;
+    buffer_init(&input, longest);
+    for (;;) {
+        ssize_t len = read_line(&input);
+        if (len < 0) {
+            return input.len == 0 ? 0 : 1;
+        }
+        struct str line = {buffer_str(&input).ptr, (size_t)len};
+        if (!status_ok(answer_line(longest, answer, arg, line))) {
+            return 1;
+        }
+        buffer_consume(&input, (size_t)len + 1);
+    }
+}
+
+// ---- a rotator
+
 // What is served: a rotator, or the reason why there is none, which answers every request.
 struct service {
     const struct rotunda_rotator *rotator;
@@ -85,40 +119,13 @@ static struct status run(const struct service *service, const struct protocol_re
     return OK_STATUS;
 }
 
-static struct status answer(const struct service *service, struct str line)
+static struct status answer(void *arg, struct str line, struct arena *arena, struct buffer *out)
 {
-    CLEANUP(arena_cleanup) struct arena *arena = arena_new(HOST_ARENA_BYTES);
-    CLEANUP(buffer_done) struct buffer output;
     CLEANUP(protocol_request_done) struct protocol_request request = {.id = 0};
     CLEANUP(protocol_reply_done) struct protocol_reply reply = {.id = 0};
-    buffer_init(&output, LIMIT_ROTATOR_LINE_BYTES);
-    if (arena == NULL) {
-        FAIL(NOMEM, "out of memory");
-    }
     TRY(protocol_request_decode(line, arena, &request));
-    TRY(run(service, &request, arena, &reply));
-    TRY(protocol_reply_encode(&reply, &output));
-    if (!write_all(buffer_bytes(&output))) {
-        FAIL(UPSTREAM, "the vault is gone");
-    }
-    return OK_STATUS;
-}
-
-static int serve(const struct service *service)
-{
-    CLEANUP(buffer_done) struct buffer input;
-    buffer_init(&input, LIMIT_ROTATOR_LINE_BYTES);
-    for (;;) {
-        ssize_t len = read_line(&input);
-        if (len < 0) {
-            return input.len == 0 ? 0 : 1;
-        }
-        struct str line = {buffer_str(&input).ptr, (size_t)len};
-        if (!status_ok(answer(service, line))) {
-            return 1;
-        }
-        buffer_consume(&input, (size_t)len + 1);
-    }
+    TRY(run(arg, &request, arena, &reply));
+    return protocol_reply_encode(&reply, out);
 }
 
 int rotator_host_serve(const char *name, bool allow_unlocked,
@@ -129,7 +136,7 @@ int rotator_host_serve(const char *name, bool allow_unlocked,
     if (status_ok(service.refusal)) {
         service.refusal = host_find(name, builtin, &service.rotator);
     }
-    return serve(&service);
+    return host_serve_lines(LIMIT_ROTATOR_LINE_BYTES, answer, &service);
 }
 
 int rotator_host_main(int argc, char **argv, const struct rotunda_rotator *const *builtin)

@@ -6,7 +6,16 @@
 #include <stdbool.h>
 
 #include "rotunda/rotator.h"
+#include "vault/base/arena.h"
+#include "vault/base/buffer.h"
 #include "vault/base/status.h"
+
+// What is asked on standard input, line by line, is answered on standard output: `answer` puts a
+// line into `out`, with what it needs in between in `arena`. Returns the process's exit code: 0
+// when the input ended, 1 when a line is too long or can't be answered.
+typedef struct status host_answer(void *arg, struct str line, struct arena *arena,
+                                  struct buffer *out);
+int host_serve_lines(size_t longest, host_answer *answer, void *arg);
 
 // In a child of the launcher. A rotator that can't be loaded answers hello with the reason. The
 // process's exit code: 0 when the input ended, 1 when it isn't the protocol. `builtin` lists the
