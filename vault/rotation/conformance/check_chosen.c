@@ -181,16 +181,25 @@ void check_fence(struct conformance *c, struct verdict *v)
     }
 }
 
+// Another value, which works beside or instead of the current one.
+static bool make_working(struct conformance *c, struct verdict *v, struct made *out)
+{
+    struct answer a CLEANUP(answer_done) = {.status = OK_STATUS};
+    if (!make_one(c, v, out)) {
+        return false;
+    }
+    bool works = probe_until(c, about(PROTOCOL_PROBE, out), PROTOCOL_WORKS, &a);
+    if (!works) {
+        fault(v, "the new value: %s", answer_text(c, PROTOCOL_PROBE, &a));
+    }
+    return works;
+}
+
 void check_old_ends(struct conformance *c, struct verdict *v)
 {
     struct made m CLEANUP(made_done) = {.value = NULL};
-    struct answer a CLEANUP(answer_done) = {.status = OK_STATUS};
     struct answer old CLEANUP(answer_done) = {.status = OK_STATUS};
-    if (!make_one(c, v, &m)) {
-        return;
-    }
-    if (!probe_until(c, about(PROTOCOL_PROBE, &m), PROTOCOL_WORKS, &a)) {
-        fault(v, "the new value: %s", answer_text(c, PROTOCOL_PROBE, &a));
+    if (!make_working(c, v, &m)) {
         return;
     }
     if (!probe_until(c, current_probe(c), PROTOCOL_REJECTED, &old)) {
@@ -206,13 +215,8 @@ void check_old_ends(struct conformance *c, struct verdict *v)
 void check_slots(struct conformance *c, struct verdict *v)
 {
     struct made m CLEANUP(made_done) = {.value = NULL};
-    struct answer a CLEANUP(answer_done) = {.status = OK_STATUS};
     struct answer old CLEANUP(answer_done) = {.status = OK_STATUS};
-    if (!make_one(c, v, &m)) {
-        return;
-    }
-    if (!probe_until(c, about(PROTOCOL_PROBE, &m), PROTOCOL_WORKS, &a)) {
-        fault(v, "the new value: %s", answer_text(c, PROTOCOL_PROBE, &a));
+    if (!make_working(c, v, &m)) {
         return;
     }
     if (!current_works(c, v, "beside the new one")) {
