@@ -83,6 +83,18 @@ static struct status run_delete(struct cli *c)
     return OK_STATUS;
 }
 
+static struct status run_delete_credential(struct cli *c)
+{
+    CLEANUP(cli_answer_done) struct cli_answer answer = {.method = NULL};
+    struct cli_request request = {.method = "DELETE"};
+    request.query = cli_args_has(&c->args, "force") ? STR("force=true") : STR("");
+    TRY(rotation_cli_path(c, "credentials", "", &request.path));
+    TRY(cli_connect(c, true));
+    TRY(cli_call(c, &request, &answer));
+    cli_say(c, "Deleted: %.*s", STR_ARG(request.path));
+    return OK_STATUS;
+}
+
 static struct status run_history(struct cli *c)
 {
     static const char *const columns[] = {"time", "attempt", "state", "detail", NULL};
@@ -96,6 +108,11 @@ static struct status run_history(struct cli *c)
 
 static const struct cli_flag mount_flags[] = {
     {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
+    {NULL, CLI_FLAG_BOOL, NULL, NULL},
+};
+static const struct cli_flag delete_flags[] = {
+    {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
+    {"force", CLI_FLAG_BOOL, NULL, "also where values of it are left at the target; names them"},
     {NULL, CLI_FLAG_BOOL, NULL, NULL},
 };
 static const struct cli_flag creds_flags[] = {
@@ -174,6 +191,10 @@ static const struct cli_flag recovery_key_flags[] = {
 #define READ_HELP "Shows its settings and state, never a value.\n\nExample: rotunda rotation "
 #define LIST_HELP "Lists the names.\n\nExample: rotunda rotation "
 #define DELETE_HELP "Removes it here; the target isn't touched.\n\nExample: rotunda rotation "
+#define CREDENTIAL_DELETE_HELP                                                                     \
+    "Lets go of it; the target isn't touched. Refused while its previous value, or one of a\n"     \
+    "rotation that isn't done, is or may be valid there: -force deletes it all the same and\n"     \
+    "names what is left for you to end.\n\nExample: rotunda rotation credential delete orders-app"
 #define CREDS_HELP                                                                                 \
     "Prints the current value of a credential.\n\n"                                                \
     "Example: rotunda rotation creds -field=password orders-app"
@@ -244,8 +265,8 @@ static const struct cli_command commands[] = {
      READ_HELP "credential read orders-app", mount_flags, 1, 1, run_read, NULL},
     {"rotation credential list", "the credentials in care", "", LIST_HELP "credential list",
      mount_flags, 0, 0, run_list, NULL},
-    {"rotation credential delete", "let go of a credential", "NAME",
-     DELETE_HELP "credential delete orders-app", mount_flags, 1, 1, run_delete, NULL},
+    {"rotation credential delete", "let go of a credential", "NAME", CREDENTIAL_DELETE_HELP,
+     delete_flags, 1, 1, run_delete_credential, NULL},
     {"rotation creds", "the current value", "NAME", CREDS_HELP, creds_flags, 1, 1,
      rotation_cli_creds, NULL},
     {"rotation watch", "what happens, as it happens", "", WATCH_HELP, watch_flags, 0, 0,

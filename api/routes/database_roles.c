@@ -71,10 +71,13 @@ struct status database_delete_role(struct operation *op, struct http_request *re
 {
     struct credential_found found CLEANUP(credential_found_done) = {0};
     TRY(enter_role(op, req, res, POLICY_OP_DELETE, &found));
-    if (found.exists) {
-        TRY(manage_remove(op, &found.credential));
+    if (!found.exists) {
+        return answer_empty(res);
     }
-    return answer_empty(res);
+    // Clients of Vault expect that it goes.
+    struct str left;
+    TRY(manage_remove(op, &found.credential, true, &left));
+    return rotation_answer_removed(op, res, left);
 }
 
 // ---- fields

@@ -5,7 +5,7 @@
 #include "vault/rotation/protocol.h"
 #include "vault/rotation/settings.h"
 
-enum { TEXT_BYTES = 1024 };
+enum { TEXT_BYTES = 1024, LEFT_BYTES = 16384 };
 
 static struct status enter_credential(struct operation *op, struct http_request *req,
                                       struct http_response *res, enum policy_operation operation,
@@ -106,13 +106,54 @@ struct status rotation_read_credential(struct operation *op, struct http_request
     return answer_end(&w);
 }
 
+struct status rotation_answer_removed(const struct operation *op, struct http_response *res,
+                                      struct str left)
+{
+    struct buffer text CLEANUP(buffer_done);
+    struct str warning;
+    buffer_init(&text, LEFT_BYTES);
+    if (left.len == 0) {
+        return answer_empty(res);
+    }
+    TRY(arena_printf(op->arena, &warning, "deleted, and left for you to end: %.*s", STR_ARG(left)));
+    struct json_writer w = json_writer_on(&text);
+    json_begin_array(&w);
+    json_put_string(&w, warning);
+    json_end_array(&w);
+    TRY(json_writer_status(&w));
+    const struct answer_extra extra = {.warnings = buffer_str(&text)};
+    return answer_whole(op, res, &extra);
+}
+
+static struct status read_force(const struct rotation_body *b, const struct http_request *req,
+                                bool *out)
+{
+    struct str force = route_query(req, "force");
+    *out = str_equal_c(force, "true");
+    if (force.len > 0 && !*out && !str_equal_c(force, "false")) {
+        return rotation_refuse_field(b, "force", "expected true or false");
+    }
+    return OK_STATUS;
+}
+
 struct status rotation_delete_credential(struct operation *op, struct http_request *req,
                                          struct http_response *res)
 {
+    const struct rotation_body body = {op, res};
     struct credential_found found CLEANUP(credential_found_done) = {0};
+    struct str left;
+    bool force;
     TRY(enter_credential(op, req, res, POLICY_OP_DELETE, &found));
-    TRY(manage_remove(op, &found.credential));
-    return answer_empty(res);
+    TRY(read_force(&body, req, &force));
+    struct status s = manage_remove(op, &found.credential, force, &left);
+    if (s.code == STATUS_CONFLICT && left.len > 0 && !force) {
+        return answer_explain(res, s, op->arena,
+                              "%.*s: wait until the credential is idle (one that is blocked has to "
+                              "be acknowledged), or delete it all the same with force=true",
+                              STR_ARG(left));
+    }
+    TRY(s);
+    return rotation_answer_removed(op, res, left);
 }
 
 // ---- writing

@@ -103,6 +103,9 @@ struct status rotation_read_rules(const struct rotation_body *b, const struct ro
 struct status rotation_put_rules(const struct operation *op, struct json_writer *w,
                                  const struct credential *c);
 
+// 204, or 200 with a warning of what manage_remove() has left at the target.
+struct status rotation_answer_removed(const struct operation *op, struct http_response *res,
+                                      struct str left);
 // Waits for an attempt and answers how it stands; `warning` empty: none.
 struct status rotation_answer_progress(const struct rotation_body *b, struct uuid attempt,
                                        int64_t until_us, struct str warning);

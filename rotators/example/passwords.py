@@ -70,7 +70,7 @@ def read_file(path):
 def change(request, entry):
     """Replaces the account's line, and nothing else: whole, or not at all, whenever we are killed."""
     path, name, fence = file_of(request), request["account"]["name"], request["fence"]
-    if not name or any(c in name for c in " \n"):
+    if not name or any(c in name for c in " \r\n"):
         raise Refused("invalid", "an account's name has no blank and no line end")
     with open(path + ".lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

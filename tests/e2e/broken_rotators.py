@@ -60,6 +60,10 @@ CHANGES = {
         'return {"result": "applied"}',
         'return {"result": "applied", "message": octets(request["value"], "secret").hex()}',
     ),
+    "leaky-check": (
+        '    good = os.access(folder, os.W_OK)',
+        '    good, folder = False, request["target"].get("secret", "")',
+    ),
     "ignores-fence": ("accounts[name][2] > fence", "False"),
     "hangs": ('return {"result": "applied"}', "import time; time.sleep(600)"),
     "prints-garbage": ("print(json.dumps(reply), flush=True)", 'print("debug", json.dumps(reply), flush=True)'),

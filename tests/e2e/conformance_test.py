@@ -124,6 +124,16 @@ class ConformanceTest(unittest.TestCase):
     def test_each_broken_one_is_caught_at_what_it_does_wrong(self):
         self.at_once(self.is_caught, [(name, *expected) for name, expected in CAUGHT.items()])
 
+    def test_what_is_missing_fails_although_its_text_can_not_be_shown(self):
+        path, secret = broken_rotators.write("leaky-check", self.programs), os.path.join(self.programs, "secret")
+        with open(secret, "w", encoding="ascii") as f:
+            f.write("hunter2-hunter2")
+        _, rows = self.conform("-target", f"folder={self.state}", "-username=u", f"-secret=@{secret}", path)
+        self.assertEqual("failed", rows["check"]["outcome"], rows["check"])
+        self.assertIn("something is missing", rows["check"]["detail"])
+        self.assertEqual("failed", rows["no-leak"]["outcome"], rows["no-leak"])
+        self.assertNotIn("aHVudGVyMi1odW50ZXIy", str(rows))
+
     def test_postgresql_conforms_on_a_real_server(self):
         target = Target()
         self.addCleanup(target.destroy)

@@ -470,6 +470,54 @@ class RulesTest(KindsTest):
         self.assertIn("has credentials in its care: delete them first", reply.errors[0])
         self.assertEqual(password, case.creds().data["password"])
 
+    def test_deleting_names_what_would_be_left_at_the_target(self):
+        case = Case(self, "left", "mock-issuer", grace="10m")
+        path, first = "rotation/credentials/left", case.served()
+        case.wait("idle")
+        self.assertIsNone(case.rotate("20s")["error_class"])
+        case.wait("draining")
+        left = f"version 1 of account app (external id {first['external_id']}) is valid at the target"
+        reply = self.assertStatus(409, self.vault.delete(path))
+        self.assertIn(left, reply.errors[0])
+        self.assertIn("force=true", reply.errors[0])
+        self.assertEqual(first["password"], case.creds("?version=previous").data["password"])
+        self.assertStatus(400, self.vault.delete(f"{path}?force=maybe"))
+        self.assertStatus(409, self.vault.delete(f"{path}?force=false"))
+        reply = self.assertStatus(200, self.vault.delete(f"{path}?force=true"))
+        self.assertIn(left, reply.json["warnings"][0])
+        self.assertStatus(404, self.vault.get(path))
+        self.assertIn(first["external_id"], [e.id for e in case.entries()])
+
+    def test_deleting_a_blocked_one_names_what_may_be_there(self):
+        case = Case(self, "stuck", "mock-rolled-shown")
+        case.served()
+        case.break_(fault="lose_reply", fault_once="true")
+        case.rotate()
+        case.wait("blocked")
+        reply = self.assertStatus(409, self.vault.delete("rotation/credentials/stuck"))
+        self.assertIn("version 2 of account app may be valid at the target", reply.errors[0])
+        self.assertStatus(200, self.vault.delete("rotation/credentials/stuck?force=true"))
+
+    def test_deleting_an_idle_one_or_a_copy_needs_no_force(self):
+        case = Case(self, "copied", "mock", grace="10m")
+        case.served()
+        self.assertIsNone(case.rotate("20s")["error_class"])
+        case.wait("draining")
+        self.assertStatus(204, self.vault.delete("rotation/credentials/copied"))
+
+    def test_what_a_dead_target_holds_up_can_be_deleted_by_force(self):
+        case = Case(self, "dead", "mock-issuer")
+        case.served()
+        case.wait("idle")
+        case.break_(fault="hang")
+        case.rotate()
+        case.wait("reconcile")
+        self.assertStatus(409, self.vault.delete("rotation/credentials/dead"))
+        delete = lambda: self.vault.delete("rotation/credentials/dead?force=true")  # noqa: E731
+        reply = self.wait_for(lambda: (r := delete()).status != 409 and r, 20, case.events)
+        self.assertIn("version 2 of account app may be valid", self.assertStatus(200, reply).json["warnings"][0])
+        self.assertStatus(404, self.vault.get("rotation/credentials/dead"))
+
     def test_an_issued_value_is_imported_with_its_id(self):
         case = Case(self, "imported", "mock-issuer")
         case.served()

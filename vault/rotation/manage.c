@@ -15,14 +15,6 @@ static const struct store_statement insert_principal = {
     "JOIN rotation_target o ON o.id = p.target_id JOIN rotation_target t ON t.id = $1 "
     "WHERE p.account = $2 AND o.id <> t.id AND o.rotator = t.rotator AND o.settings = t.settings) "
     "ON CONFLICT DO NOTHING RETURNING 1"};
-static const struct store_statement lock_working = {
-    "rotation.lock_working",
-    "SELECT 1 FROM rotation_attempt WHERE credential_id = $1 AND open FOR UPDATE"};
-static const struct store_statement delete_credential = {
-    "rotation.delete_credential",
-    "DELETE FROM rotation_credential c WHERE c.id = $1 AND c.row_version = $2 AND NOT EXISTS ("
-    "SELECT 1 FROM rotation_attempt a WHERE a.credential_id = c.id "
-    "AND a.state IN ('applying', 'applied', 'verified', 'reconcile')) RETURNING 1"};
 static const struct store_statement find_progress = {
     // Why nobody is at work on it: what was overcome on the way doesn't count.
     "rotation.progress", "SELECT state, version, CASE WHEN lease_until <= clock_timestamp() "
@@ -184,27 +176,6 @@ struct status manage_update(struct operation *op, const struct credential *seen,
 {
     struct update_job job = {op, seen, wanted};
     return operation_transact(op, update_work, &job);
-}
-
-static struct status remove_work(struct session *s, void *arg)
-{
-    const struct credential *c = arg;
-    const struct store_value key[] = {store_uuid(c->id), store_int(c->row_version)};
-    struct store_rows rows CLEANUP(store_rows_done) = {0};
-    // An attempt that is about to begin its change waits here, and is gone afterwards.
-    TRY(session_exec(s, &lock_working, key, 1, NULL));
-    TRY(session_exec(s, &delete_credential, key, ARRAY_LEN(key), &rows));
-    if (rows.count != 1) {
-        FAIL(CONFLICT, "a rotation is changing the target just now, or the credential was changed "
-                       "by someone else: try again");
-    }
-    return OK_STATUS;
-}
-
-struct status manage_remove(struct operation *op, const struct credential *c)
-{
-    struct credential copy = *c;
-    return operation_transact(op, remove_work, &copy);
 }
 
 // ---- asking for a rotation

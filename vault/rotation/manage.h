@@ -72,8 +72,12 @@ struct status manage_look(struct operation *op, const struct credential_found *f
 struct status manage_end_moves(const struct credential *before, const struct credential *after,
                                struct arena *arena, bool *out);
 
-// CONFLICT while a rotation may be changing the target.
-struct status manage_remove(struct operation *op, const struct credential *c);
+// Takes it out of care; the target isn't touched. `*out_left` names, in the arena, what other
+// values of it than the current one the target accepts, or may accept, and that nobody here is
+// going to end any more; empty: none. CONFLICT while a node is changing the target, and without
+// `force` also where something would be left.
+struct status manage_remove(struct operation *op, const struct credential *c, bool force,
+                            struct str *out_left);
 
 // What the next rotation would do, by the target's rotator: its steps are in `reply`, values
 // elided. With those who read the value in the last days, by the audit log: accessor, actor,

@@ -128,15 +128,21 @@ void check_end_of_input(struct conformance *c, struct verdict *v)
 
 static bool find_lacking(struct conformance *c, struct verdict *v, const struct protocol_reply *r)
 {
-    for (size_t i = 0; i < r->check_count; i++) {
-        if (r->checks[i].state == ROTUNDA_CHECK_MISSING && c->leaks.where[0] == '\0') {
-            fault(v, "the test system isn't ready: %.*s is missing: %.*s %.*s",
-                  STR_ARG(r->checks[i].name), STR_ARG(r->checks[i].detail),
-                  STR_ARG(r->checks[i].how_to_grant));
-            return true;
-        }
+    size_t i = 0;
+    while (i < r->check_count && r->checks[i].state != ROTUNDA_CHECK_MISSING) {
+        i++;
     }
-    return false;
+    if (i == r->check_count) {
+        return false;
+    }
+    if (c->leaks.where[0] != '\0') {
+        fault(v, "the test system isn't ready: something is missing (what it says of it isn't "
+                 "shown: it may hold a value)");
+        return true;
+    }
+    fault(v, "the test system isn't ready: %.*s is missing: %.*s %.*s", STR_ARG(r->checks[i].name),
+          STR_ARG(r->checks[i].detail), STR_ARG(r->checks[i].how_to_grant));
+    return true;
 }
 
 void check_permissions(struct conformance *c, struct verdict *v)
