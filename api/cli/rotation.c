@@ -135,6 +135,11 @@ static const struct cli_flag rotate_flags[] = {
     {"progress", CLI_FLAG_BOOL, NULL, "tell each state, also where standard error is no terminal"},
     {NULL, CLI_FLAG_BOOL, NULL, NULL},
 };
+static const struct cli_flag target_rotate_flags[] = {
+    {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
+    {"wait", CLI_FLAG_DURATION, "TIME", "for the outcome, at most 60s (default 30s); 0s: only ask"},
+    {NULL, CLI_FLAG_BOOL, NULL, NULL},
+};
 static const struct cli_flag rollback_flags[] = {
     {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
     {"wait", CLI_FLAG_DURATION, "TIME", "for the outcome, at most 60s (default 30s); 0s: only ask"},
@@ -148,7 +153,8 @@ static const struct cli_flag schedule_flags[] = {
 };
 static const struct cli_flag acknowledge_flags[] = {
     {"mount", CLI_FLAG_TEXT, "PATH", "where the engine is mounted (default rotation)"},
-    {"action", CLI_FLAG_TEXT, "ACTION", "retry (default), apply or abandon"},
+    {"action", CLI_FLAG_TEXT, "ACTION",
+     "retry (default), apply or abandon; import is given as a value"},
     {NULL, CLI_FLAG_BOOL, NULL, NULL},
 };
 static const struct cli_flag check_flags[] = {
@@ -254,7 +260,7 @@ static const struct cli_command commands[] = {
     {"rotation target check", "what a rotator may do there", "NAME", CHECK_HELP, check_flags, 1, 1,
      rotation_cli_check, NULL},
     {"rotation target rotate", "replace the rotator's own password", "NAME", TARGET_ROTATE_HELP,
-     rotate_flags, 1, 1, rotation_cli_rotate_target, NULL},
+     target_rotate_flags, 1, 1, rotation_cli_rotate_target, NULL},
     {"rotation target recovery", "sealed copies of the rotator's own password", "NAME",
      TARGET_RECOVERY_HELP, mount_flags, 1, 1, rotation_cli_recovery, NULL},
     {"rotation recovery-key", "make the key that they are sealed to", "", RECOVERY_KEY_HELP,

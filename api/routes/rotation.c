@@ -103,11 +103,19 @@ struct status rotation_body_known(const struct rotation_body *b, const char *con
     while (json_next(&it)) {
         if (!is_one_of(it.key, fields) && settings_spec(specs, it.key) == NULL) {
             return answer_explain(b->res, MAKE_STATUS(INVALID, "unknown field"), b->op->arena,
-                                  "%.*s: neither a field nor a setting of the rotator",
+                                  specs[0].name == NULL
+                                      ? "%.*s: there is no such field here"
+                                      : "%.*s: neither a field nor a setting of the rotator",
                                   STR_ARG(it.key));
         }
     }
     return OK_STATUS;
+}
+
+struct status rotation_body_fields(const struct rotation_body *b, const char *const *fields)
+{
+    static const struct rotunda_setting_spec none[] = {{NULL, 0, NULL}};
+    return rotation_body_known(b, fields, none);
 }
 
 void rotation_put_time(struct json_writer *w, const char *key, int64_t wall_us)

@@ -143,12 +143,14 @@ struct status rotation_answer_progress(const struct rotation_body *b, struct uui
 struct status rotation_rotate(struct operation *op, struct http_request *req,
                               struct http_response *res)
 {
+    static const char *const fields[] = {"timeout", "force", NULL};
     const struct rotation_body body = {op, res};
     struct credential_found found CLEANUP(credential_found_done) = {0};
     struct str warning = STR("");
     struct uuid attempt;
     int64_t until_us;
     TRY(rotation_enter(op, req, res, POLICY_OP_UPDATE, &found));
+    TRY(rotation_body_fields(&body, fields));
     TRY(rotation_read_wait(&body, &until_us));
     TRY(begin_rotation(&body, &found, &attempt, &warning));
     return rotation_answer_progress(&body, attempt, until_us, warning);
@@ -197,11 +199,13 @@ static struct status read_value(const struct rotation_body *b, enum manage_actio
 struct status rotation_acknowledge(struct operation *op, struct http_request *req,
                                    struct http_response *res)
 {
+    static const char *const fields[] = {"action", "password", "external_id", NULL};
     const struct rotation_body body = {op, res};
     struct credential_found found CLEANUP(credential_found_done) = {0};
     enum manage_action action;
     struct manage_value value;
     TRY(rotation_enter(op, req, res, POLICY_OP_UPDATE, &found));
+    TRY(rotation_body_fields(&body, fields));
     TRY(read_action(&body, &action));
     TRY(read_value(&body, action, &value));
     if (!str_equal_c(found.state, "blocked")) {

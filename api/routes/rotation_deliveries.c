@@ -135,9 +135,8 @@ static struct status read_state(const struct rotation_body *b, struct delivery_r
 static struct status read_replay(const struct rotation_body *b, struct delivery_replay *out)
 {
     static const char *const fields[] = {"from", "to", "credential", "state", NULL};
-    static const struct rotunda_setting_spec none[] = {{.name = NULL}};
     *out = (struct delivery_replay){.to_us = CLOCK_NEVER};
-    TRY(rotation_body_known(b, fields, none));
+    TRY(rotation_body_fields(b, fields));
     TRY(rotation_body_time(b, "from", &out->from_us));
     TRY(rotation_body_time(b, "to", &out->to_us));
     TRY(rotation_body_text(b, "credential", &out->credential));

@@ -194,8 +194,7 @@ static struct status read_webhook(const struct rotation_body *b, struct notifier
 {
     static const char *const fields[] = {"type",        "url",   "ca_file", "secret", "events",
                                          "credentials", "owner", "enabled", NULL};
-    static const struct rotunda_setting_spec none[] = {{.name = NULL}};
-    TRY(rotation_body_known(b, fields, none));
+    TRY(rotation_body_fields(b, fields));
     TRY(rotation_body_text(b, "url", &n->url));
     const char *wrong = rules_check_url(n->url);
     return wrong == NULL ? OK_STATUS : rotation_refuse_field(b, "url", wrong);
@@ -256,8 +255,7 @@ static struct status read_smtp(const struct rotation_body *b, struct notifier *n
     static const char *const fields[] = {
         "type", "host",    "port",   "tls",   "username", "password",    "from",
         "to",   "ca_file", "events", "owner", "enabled",  "credentials", NULL};
-    static const struct rotunda_setting_spec none[] = {{.name = NULL}};
-    TRY(rotation_body_known(b, fields, none));
+    TRY(rotation_body_fields(b, fields));
     TRY(read_server(b, n));
     return read_addresses(b, n);
 }

@@ -112,12 +112,14 @@ struct status rotation_replace_own(const struct rotation_body *b, const struct t
 struct status rotation_rotate_target(struct operation *op, struct http_request *req,
                                      struct http_response *res)
 {
+    static const char *const fields[] = {"timeout", NULL};
     const struct rotation_body body = {op, res};
     struct target_found found CLEANUP(target_found_done) = {0};
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     struct own o;
     int64_t until_us;
     TRY(enter_target(op, req, res, POLICY_OP_UPDATE, &found));
+    TRY(rotation_body_fields(&body, fields));
     TRY(rotation_read_wait(&body, &until_us));
     TRY(rotation_replace_own(&body, &found.target, until_us, &rows, &o));
     struct json_writer w = answer_begin(op, res);
@@ -194,10 +196,9 @@ struct key_form {
 
 static struct status read_form(const struct rotation_body *b, struct key_form *out)
 {
-    static const struct rotunda_setting_spec none[] = {{NULL, 0, NULL}};
     static const char *const fields[] = {"shares", "threshold", "replace", NULL};
     *out = (struct key_form){.shares = 1, .threshold = 1};
-    TRY(rotation_body_known(b, fields, none));
+    TRY(rotation_body_fields(b, fields));
     TRY(rotation_body_int(b, "shares", &out->shares));
     TRY(rotation_body_int(b, "threshold", &out->threshold));
     struct json_value replace = json_get(b->op->body, "replace");

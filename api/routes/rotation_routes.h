@@ -86,6 +86,8 @@ struct status rotation_refuse_field(const struct rotation_body *b, const char *f
 // in `fields` (ends with NULL) or a setting of the rotator.
 struct status rotation_body_known(const struct rotation_body *b, const char *const *fields,
                                   const struct rotunda_setting_spec *specs);
+// The same where no rotator has settings: a misspelt field may be what was meant.
+struct status rotation_body_fields(const struct rotation_body *b, const char *const *fields);
 
 // A target and a credential of this mount that aren't stored yet.
 struct credential rotation_credential_new(const struct operation *op, struct str name);

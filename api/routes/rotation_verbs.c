@@ -6,13 +6,6 @@
 
 enum { DATES_ASKED = 10, IMPORT_BYTES = 4096 };
 
-// A misspelt field may not be passed over: it may be what was meant.
-static struct status check_fields(const struct rotation_body *b, const char *const *fields)
-{
-    static const struct rotunda_setting_spec none[] = {{NULL, 0, NULL}};
-    return rotation_body_known(b, fields, none);
-}
-
 // ---- plan
 
 static void put_steps(struct json_writer *w, const struct protocol_reply *reply)
@@ -55,7 +48,7 @@ struct status rotation_plan(struct operation *op, struct http_request *req,
     struct credential_found found CLEANUP(credential_found_done) = {0};
     struct manage_plan plan CLEANUP(manage_plan_done) = {0};
     TRY(rotation_enter(op, req, res, POLICY_OP_UPDATE, &found));
-    TRY(check_fields(&body, fields));
+    TRY(rotation_body_fields(&body, fields));
     TRY(manage_plan(op, &found.credential, &plan));
     return answer_plan(op, res, &found, &plan);
 }
@@ -69,7 +62,7 @@ static struct status set_paused(struct operation *op, struct http_request *req,
     const struct rotation_body body = {op, res};
     struct credential_found found CLEANUP(credential_found_done) = {0};
     TRY(rotation_enter(op, req, res, POLICY_OP_UPDATE, &found));
-    TRY(check_fields(&body, fields));
+    TRY(rotation_body_fields(&body, fields));
     TRY(manage_pause(op, &found.credential, paused));
     int64_t next_us = found.credential.next_rotation_us;
     struct json_writer w = answer_begin(op, res);
@@ -105,7 +98,7 @@ struct status rotation_rollback(struct operation *op, struct http_request *req,
     struct uuid attempt;
     int64_t until_us;
     TRY(rotation_enter(op, req, res, POLICY_OP_UPDATE, &found));
-    TRY(check_fields(&body, fields));
+    TRY(rotation_body_fields(&body, fields));
     TRY(rotation_read_wait(&body, &until_us));
     TRY(manage_rollback(op, &found.credential, &attempt));
     return rotation_answer_progress(&body, attempt, until_us, STR(""));
@@ -172,7 +165,7 @@ struct status rotation_import(struct operation *op, struct http_request *req,
     struct manage_value value;
     int64_t version;
     TRY(rotation_enter(op, req, res, POLICY_OP_UPDATE, &found));
-    TRY(check_fields(&body, fields));
+    TRY(rotation_body_fields(&body, fields));
     TRY(read_value(&body, &value));
     TRY(probe(&body, &found, value));
     TRY(manage_import(op, &found.credential, value, &version));

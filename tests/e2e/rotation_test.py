@@ -243,6 +243,12 @@ class RulesTest(RotationTest):
         self.refused("rotation/credentials/.hidden", self.body(), "a name has up to")
         self.assertStatus(404, self.vault.get(path))
 
+    def test_a_misspelt_field_is_refused_where_nothing_has_settings(self):
+        self.assertStatus(204, self.vault.post("rotation/credentials/misspelt", self.body(account="misspelt")))
+        for verb in ("rotate", "acknowledge", "pause"):
+            self.refused(f"rotation/credentials/misspelt/{verb}", {"bogus": 1}, "bogus: there is no such field here")
+        self.refused("rotation/notifiers/misspelt", {"type": "webhook", "host": "x"}, "host: there is no such field")
+
     def test_rules_of_a_target_are_checked_and_the_field_is_named(self):
         path = "rotation/targets/refused"
         good = self.target.settings
