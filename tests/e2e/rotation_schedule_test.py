@@ -299,7 +299,7 @@ class VerbTests:
             {"accessor", "display_name", "remote", "reads", "last_read"}, set(data["consumers"][0])
         )
         self.assertEqual(creds["version"], self.read(name).data["version"])
-        self.refused(self.vault.post(f"{CREDENTIAL}{name}/plan", {"account": "x"}), 400, "account: neither a field")
+        self.refused(self.vault.post(f"{CREDENTIAL}{name}/plan", {"account": "x"}), 400, "account: there is no such field here")
         self.assertStatus(404, self.vault.post(CREDENTIAL + "absent/plan"))
 
     def test_a_paused_credential_rests_until_it_is_resumed(self):
@@ -321,7 +321,7 @@ class VerbTests:
         self.slow_down("paused")
         self.assertEqual(1, self.states("paused").count("paused"))
         self.assertEqual(1, self.states("paused").count("resumed"))
-        self.refused(self.vault.post(CREDENTIAL + "paused/pause", {"for": "1h"}), 400, "for: neither a field")
+        self.refused(self.vault.post(CREDENTIAL + "paused/pause", {"for": "1h"}), 400, "for: there is no such field here")
 
     def test_a_pair_goes_back_to_the_account_that_still_works(self):
         name = self.put_pair("back", grace="30m")
@@ -386,7 +386,7 @@ class VerbTests:
         self.put_known("nothing_before")
         self.refused(self.vault.post(CREDENTIAL + "nothing_before/rollback"), 409, "of a single account none is kept")
         self.refused(
-            self.vault.post(CREDENTIAL + "nothing_before/rollback", {"version": 1}), 400, "version: neither a field"
+            self.vault.post(CREDENTIAL + "nothing_before/rollback", {"version": 1}), 400, "version: there is no such field here"
         )
         name = self.put_pair("pair_before")
         self.first_version(name)
@@ -409,7 +409,7 @@ class VerbTests:
         for body in (None, {}, {"password": ""}, {"password": "x" * 4097}):
             self.refused(self.vault.post(CREDENTIAL + "taken/import", body), 400, "password: required")
         self.refused(self.vault.post(CREDENTIAL + "taken/import", {"password": ["x"]}), 400, "password: ")
-        self.refused(self.vault.post(CREDENTIAL + "taken/import", {"secret": "x"}), 400, "secret: neither a field")
+        self.refused(self.vault.post(CREDENTIAL + "taken/import", {"secret": "x"}), 400, "secret: there is no such field here")
         self.assertStatus(404, self.vault.post(CREDENTIAL + "absent/import", {"password": "x"}))
 
     def test_an_import_settles_a_rotation_that_is_blocked(self):
