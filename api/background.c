@@ -8,7 +8,7 @@
 #include "vault/core/unsealer.h"
 #include "vault/identity/expiry.h"
 #include "vault/notify/notify.h"
-#include "vault/rotation/own.h"
+#include "vault/rotation/manage/own.h"
 #include "vault/rotation/target.h"
 #include "vault/rotation/version.h"
 #include "vault/secrets/cubbyhole/cubbyhole.h"

@@ -11,9 +11,9 @@
 #include "api/server.h"
 #include "rotators/builtin.h"
 #include "vault/base/macros.h"
+#include "vault/host/host.h"
+#include "vault/host/launcher.h"
 #include "vault/notify/host.h"
-#include "vault/rotation/host.h"
-#include "vault/rotation/launcher.h"
 
 // Its contract counts the command's own name, which stands before what we are given.
 static int host_main(int argc, char **argv)

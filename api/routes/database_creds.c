@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // static-creds/:name, and the changes that people ask for: rotate-role/:name and rotate-root/:name.
 #include "api/routes/database_routes.h"
-#include "vault/rotation/own.h"
+#include "vault/rotation/manage/own.h"
 #include "vault/rotation/readers.h"
 
 // ---- static-creds

@@ -6,7 +6,7 @@
 
 #include "api/routes/rotation_routes.h"
 #include "vault/rotation/connection.h"
-#include "vault/rotation/driver.h"
+#include "vault/rotation/engine/driver.h"
 
 route_handler database_read_config;
 route_handler database_write_config;

@@ -6,8 +6,8 @@
 // of the month is then done on the second, in the same hours, not a month later.
 #include "api/routes/database_routes.h"
 #include "vault/base/clock.h"
-#include "vault/rotation/cron.h"
-#include "vault/rotation/windows.h"
+#include "vault/rotation/when/cron.h"
+#include "vault/rotation/when/windows.h"
 
 enum {
     PERIOD_MAX_S = 366 * 24 * 3600,

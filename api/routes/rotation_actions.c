@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Asking for a rotation, settling one that is blocked, and looking back.
 #include "api/routes/rotation_routes.h"
-#include "vault/rotation/protocol.h"
+#include "vault/host/protocol.h"
 
 enum {
     ROTATE_WAIT_S = 30,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 // credentials/:name: what is in care, and by which rules.
 #include "api/routes/rotation_routes.h"
+#include "vault/host/protocol.h"
 #include "vault/rotation/kind.h"
-#include "vault/rotation/protocol.h"
 #include "vault/rotation/settings.h"
 
 enum { TEXT_BYTES = 1024, LEFT_BYTES = 16384 };

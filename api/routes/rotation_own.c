@@ -3,7 +3,7 @@
 // itself uses, replaced, and the copies of it that operators can open without the vault.
 #include "api/routes/rotation_routes.h"
 #include "vault/crypto/random.h"
-#include "vault/rotation/own.h"
+#include "vault/rotation/manage/own.h"
 #include "vault/seal/share.h"
 #include "vault/seal/split.h"
 

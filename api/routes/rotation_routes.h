@@ -6,7 +6,7 @@
 #include "api/routes/answer.h"
 #include "vault/notify/notifier.h"
 #include "vault/notify/tally.h"
-#include "vault/rotation/manage.h"
+#include "vault/rotation/manage/manage.h"
 #include "vault/rotation/target.h"
 
 route_handler rotation_list_targets;

@@ -2,7 +2,7 @@
 // targets/:name: the systems where credentials live. What the rotator proves itself with goes in
 // and never comes out.
 #include "api/routes/rotation_routes.h"
-#include "vault/rotation/driver.h"
+#include "vault/rotation/engine/driver.h"
 
 enum { CHECKED_ACCOUNTS = 16, SEALED_BYTES = 8192 };
 

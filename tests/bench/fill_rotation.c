@@ -11,7 +11,7 @@
 
 #include "tests/bench/fill_vault.h"
 #include "vault/base/log.h"
-#include "vault/rotation/due.h"
+#include "vault/rotation/when/due.h"
 
 enum { PER_TRANSACTION = 1000, ARENA_BYTES = 1024 * 1024, DAY_S = 86400, JITTER_S = 7200 };
 

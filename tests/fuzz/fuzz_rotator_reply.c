@@ -3,7 +3,7 @@
 // What is accepted answers that operation, stays within every limit, and survives being written
 // and read again.
 #include "tests/fuzz/fuzz.h"
-#include "vault/rotation/protocol.h"
+#include "vault/host/protocol.h"
 
 static void check_result(const struct protocol_request *request, const struct protocol_reply *reply)
 {

@@ -3,7 +3,7 @@
 // are stored. What is accepted survives being written and read again.
 #include "tests/fuzz/fuzz.h"
 #include "vault/base/json_writer.h"
-#include "vault/rotation/protocol.h"
+#include "vault/host/protocol.h"
 #include "vault/rotation/settings.h"
 
 static bool same_octets(struct rotunda_bytes a, struct rotunda_bytes b)

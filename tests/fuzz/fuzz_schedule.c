@@ -2,7 +2,7 @@
 // Schedules: cron, then a window, then a blackout. What is read must give dates that go forward and
 // keep to the rules.
 #include "tests/fuzz/fuzz.h"
-#include "vault/rotation/timetable.h"
+#include "vault/rotation/when/timetable.h"
 
 enum { DATES = 3 };
 #define NOW_US (INT64_C(1774742400) * CLOCK_SECOND) // 2026-03-29, when clocks change

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "vault/base/limits.h"
+#include "vault/host/channel.h"
 #include "vault/notify/host.h"
-#include "vault/rotation/channel.h"
 
 struct courier {
     struct channel channel;

@@ -4,8 +4,8 @@
 // protocol, or when it is let go of.
 #pragma once
 
+#include "vault/host/launcher.h"
 #include "vault/notify/wire.h"
-#include "vault/rotation/launcher.h"
 
 struct courier;
 

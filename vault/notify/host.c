@@ -5,7 +5,7 @@
 #include <signal.h>
 
 #include "vault/base/limits.h"
-#include "vault/rotation/host.h"
+#include "vault/host/host.h"
 
 static struct status answer(void *curl, struct str line, struct arena *arena, struct buffer *out)
 {

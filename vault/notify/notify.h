@@ -6,9 +6,9 @@
 #pragma once
 
 #include "vault/core/worker.h"
+#include "vault/host/launcher.h"
 #include "vault/notify/notifier.h"
 #include "vault/notify/wire.h"
-#include "vault/rotation/launcher.h"
 
 struct notify;
 

@@ -2,9 +2,9 @@
 #include "vault/rotation/rotation.h"
 
 #include "vault/base/log.h"
+#include "vault/rotation/engine/own_run.h"
+#include "vault/rotation/engine/rotation_internal.h"
 #include "vault/rotation/fault.h"
-#include "vault/rotation/own_run.h"
-#include "vault/rotation/rotation_internal.h"
 
 enum {
     ROUND_US = CLOCK_SECOND / 5,      // while something waits for room, or the database is away

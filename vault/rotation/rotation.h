@@ -6,7 +6,7 @@
 
 #include "rotunda/rotator.h"
 #include "vault/core/worker.h"
-#include "vault/rotation/launcher.h"
+#include "vault/host/launcher.h"
 #include "vault/rotation/strangers.h"
 
 struct rotation;

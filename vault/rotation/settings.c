@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "vault/base/json_writer.h"
-#include "vault/rotation/protocol.h"
+#include "vault/host/protocol.h"
 
 enum { SETTINGS_BYTES = 64 * 1024, SETTING_VALUE_BYTES = 4096 };
 

@@ -6,7 +6,7 @@
 #include "rotunda/rotator.h"
 #include "vault/base/arena.h"
 #include "vault/base/json.h"
-#include "vault/rotation/sandbox.h"
+#include "vault/host/sandbox.h"
 
 struct settings {
     const struct rotunda_setting *items; // in an arena

@@ -7,7 +7,7 @@
 #include "vault/base/arena.h"
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
-#include "vault/rotation/launcher_process.h"
+#include "vault/host/rotator_process.h"
 
 enum { ARENA_BYTES = 8 * 1024 * 1024, HELLO_US = 5 * CLOCK_SECOND };
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "rotunda/rotator.h"
-#include "vault/rotation/launcher.h"
+#include "vault/host/launcher.h"
 
 struct strangers;
 

@@ -4,7 +4,7 @@
 #include "vault/base/log.h"
 #include "vault/crypto/envelope.h"
 #include "vault/crypto/row_mac.h"
-#include "vault/rotation/own.h"
+#include "vault/rotation/manage/own.h"
 
 static const struct store_statement find_by_name = {
     "rotation.target", "SELECT " TARGET_COLUMNS " FROM rotation_target t "

@@ -2,7 +2,7 @@
 // Every allocation of the rotators' protocol and of their settings fails once.
 #include "tests/support/allocation.h"
 #include "tests/support/test.h"
-#include "vault/rotation/protocol.h"
+#include "vault/host/protocol.h"
 #include "vault/rotation/settings.h"
 
 static struct rotunda_text text(const char *c)

@@ -2,7 +2,7 @@
 // Time zones as PostgreSQL knows them, and rows of before the columns that came later.
 #include "tests/unit/rotation/rows_fixture.h"
 
-#include "vault/rotation/due.h"
+#include "vault/rotation/when/due.h"
 
 static int64_t at(const char *text)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 // What a kind means, and what of an issuer's list is whose. Neither database nor target.
 #include "tests/support/test.h"
+#include "vault/rotation/engine/orphans.h"
 #include "vault/rotation/kind.h"
-#include "vault/rotation/orphans.h"
 
 // STR() is no constant.
 #define TEXT(literal)                                                                              \

@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "tests/support/test.h"
-#include "vault/rotation/timetable.h"
 #include "vault/rotation/value_rules.h"
+#include "vault/rotation/when/timetable.h"
 
 static int64_t at(const char *text)
 {

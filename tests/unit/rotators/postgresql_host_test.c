@@ -5,8 +5,8 @@
 
 #include "rotators/builtin.h"
 #include "tests/unit/rotators/postgresql_fixture.h"
-#include "vault/rotation/host.h"
-#include "vault/rotation/launcher_process.h"
+#include "vault/host/host.h"
+#include "vault/host/rotator_process.h"
 #include "vault/runtime/fiber.h"
 
 struct attempt {

@@ -5,8 +5,8 @@
 // Blocking; needs neither a loop nor a vault.
 #pragma once
 
-#include "vault/rotation/launcher.h"
-#include "vault/rotation/protocol.h"
+#include "vault/host/launcher.h"
+#include "vault/host/protocol.h"
 #include "vault/rotation/settings.h"
 
 enum { CONFORMANCE_DETAIL_BYTES = 640 };
