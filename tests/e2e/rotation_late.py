@@ -11,7 +11,7 @@ import harness
 from rotation_bench import KINDS, PROBLEMS, Roles, mock
 
 LATE_ANYWHERE = "node late, at any moment"
-ROLES, PAIRS, OF_EACH_MOCK = 4, 3, 2
+ROLES, PAIRS, OF_EACH_MOCK = (8, 6, 4) if harness.FULL else (4, 3, 2)
 CREDENTIALS = ROLES + PAIRS + OF_EACH_MOCK * len(KINDS)
 
 

@@ -27,8 +27,8 @@ class MatrixTest(unittest.TestCase):
     def test_whatever_is_killed_one_value_is_current_and_works(self):
         many = harness.FULL
         tally = Tally()
-        alone = [self.bench(1, True) for _ in range(3 if many else 1)]
-        couples = [self.bench(2, True) for _ in range(2 if many else 1)]
+        alone = [self.bench(1, True) for _ in range(6 if many else 1)]
+        couples = [self.bench(2, True) for _ in range(3 if many else 1)]
         mocks = self.bench()
         single = rotation_matrix.alone() + rotation_matrix.on_the_line(alone[0])
         groups = [
