@@ -163,17 +163,17 @@ struct status rotation_import(struct operation *op, struct http_request *req,
     const struct rotation_body body = {op, res};
     struct credential_found found CLEANUP(credential_found_done) = {0};
     struct manage_value value;
-    int64_t version;
+    struct manage_imported imported;
     TRY(rotation_enter(op, req, res, POLICY_OP_UPDATE, &found));
     TRY(rotation_body_fields(&body, fields));
     TRY(read_value(&body, &value));
     TRY(probe(&body, &found, value));
-    TRY(manage_import(op, &found.credential, value, &version));
+    TRY(manage_import(op, &found.credential, value, &imported));
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);
-    json_add_int(&w, "version", version);
+    json_add_int(&w, "version", imported.version);
     json_end_object(&w);
-    return answer_end(&w);
+    return answer_end_warned(&w, &imported.left, imported.left.len > 0 ? 1 : 0);
 }
 
 // ---- schedule

@@ -353,7 +353,86 @@ class FaultScenarios(LifeScenarios):
             self.assertWhole(case)
 
 
-class ScenariosTest(FaultScenarios):
+class ImportScenarios(FaultScenarios):
+    def import_value(self, case, value, **fields):
+        reply = self.vault.post(f"rotation/credentials/{case.name}/import", {"password": value, **fields})
+        return " ".join(self.assertStatus(200, reply).json["warnings"] or [])
+
+    def scenario_an_import_beside_another_value_ends_that_one_after_its_grace(self):
+        for rotator in ("mock-slots", "mock-issuer"):
+            case = Case(self, f"beside_{rotator}", rotator, grace="2s")
+            first = case.served()
+            case.wait("idle")
+            issued = {"external_id": "by-hand"} if rotator == "mock-issuer" else {}
+            case.add_entry(issued.get("external_id", "-"))
+            warning = self.import_value(case, "of-a-stranger", **issued)
+            self.assertRegex(warning, r"^version 1 of account app .*stays valid until 20.*ended at the target then$")
+            self.assertIn(warning, [e["detail"].partition(": ")[2] for e in case.events() if e["state"] == "imported"])
+            self.assertEqual("of-a-stranger", case.served()["password"])
+            self.assertEqual(first["password"], case.creds("?version=previous").data["password"])
+            self.assertIsNotNone(case.info()["previous_valid_until"])
+            case.wait("idle")
+            self.assertWhole(case)
+            self.assertIsNone(case.rotate("20s")["error_class"])
+            case.wait("idle")
+            self.assertWhole(case)
+
+    def scenario_an_import_of_what_is_known_already_ends_nothing(self):
+        for rotator in ("mock", "mock-slots", "mock-issuer"):
+            case = Case(self, f"known_{rotator}", rotator)
+            first = case.served()
+            case.wait("idle")
+            issued = {"external_id": first["external_id"]} if rotator == "mock-issuer" else {}
+            self.assertEqual("", self.import_value(case, first["password"], **issued))
+            self.assertEqual("idle", case.info()["state"])
+            self.assertWhole(case)
+
+    def block_after_apply(self, case):
+        """The target has the new value, and says that it accepts none."""
+        case.served()
+        case.wait("idle")
+        case.break_(fault="lie_rejected", fault_op="probe")
+        case.rotate()
+        case.wait("blocked")
+        case.break_(fault="")
+
+    def scenario_an_import_ends_what_a_blocked_rotation_had_set(self):
+        case = Case(self, "half_set", "mock-slots", grace="30m")
+        first = case.served()["password"]
+        self.block_after_apply(case)
+        self.assertEqual(2, len(case.entries()))
+        warning = self.import_value(case, first)
+        self.assertIn("version 2 of account app may be valid at the target, where it is ended now", warning)
+        case.wait("idle")
+        self.assertWhole(case)
+        self.assertEqual(first, case.served()["password"])
+
+    def scenario_an_import_of_a_pair_names_what_the_next_rotation_ends(self):
+        for rotator, rotations in (("mock", 1), ("mock-slots", 2)):
+            case = Case(self, f"pair_{rotator}", rotator, account=None, accounts=["app", "other"], grace="1s")
+            first = case.served()["password"]
+            self.block_after_apply(case)
+            warning = self.import_value(case, first)
+            self.assertEqual("version 2 of account other may be valid at the target until the next rotation", warning)
+            self.assertEqual(2, len(case.entries()))
+            for _ in range(rotations):
+                self.assertIsNone(case.rotate("20s")["error_class"])
+                case.wait("idle")
+            self.assertWhole(case)
+
+    def scenario_an_import_of_a_pair_of_two_values_each_names_the_one_before(self):
+        case = Case(self, "pair_beside", "mock-slots", account=None, accounts=["app", "other"], grace="1s")
+        case.served()
+        case.wait("idle")
+        case.add_entry("-")
+        warning = self.import_value(case, "of-a-stranger")
+        self.assertIn("version 1 of account app may be valid at the target until the next rotation is done", warning)
+        self.assertIsNone(case.rotate("20s")["error_class"])
+        case.wait("idle")
+        self.assertWhole(case)
+
+
+class ScenariosTest(ImportScenarios):
     """All of them side by side at one vault: each has credentials and targets of its own."""
 
     def test_scenarios(self):
