@@ -218,6 +218,27 @@ class LifeScenarios(KindsTest):
         case.served()
         self.wait_for(minted, 30, case.events)
 
+    def scenario_a_pause_lets_a_short_lived_value_expire_and_says_so(self):
+        case = Case(self, "resting", "mock-mint", {"life_s": "6"})
+        until = case.served()["valid_until"]
+        reply = case.post(200, "rotation/credentials/resting/pause")
+        until = case.creds().data["valid_until"]
+        self.assertIn(f"expires at {until}: no other one is made", reply.json["warnings"][0])
+        env = {**os.environ, "ROTUNDA_ADDR": f"http://127.0.0.1:{self.vault.node.port}", "ROTUNDA_TOKEN": self.vault.token}
+        command = [harness.PROGRAM, "rotation", "pause", "resting"]
+        done = harness.subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn(f"expires at {until}", done.stderr)
+        reply = self.wait_for(lambda: case.creds().status == 503 and case.creds(), 20, case.events)
+        paused = [e["time"] for e in case.events() if e["state"] == "paused"]
+        self.assertEqual(1, len(paused))
+        self.assertIn(f"it is paused since {paused[0]}", reply.errors[0])
+        self.assertIn("rotation resume", reply.errors[0])
+        reply = case.post(200, "rotation/credentials/resting/resume")
+        self.assertIsNone(reply.json["warnings"])
+        self.assertTrue(reply.data["due_now"])
+        case.served()
+
     def scenario_what_has_expired_is_not_served(self):
         case = Case(self, "expired", "mock-mint", {"life_s": "3"})
         case.served()

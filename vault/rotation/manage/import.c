@@ -8,6 +8,10 @@
 
 enum { SEALED_BYTES = 8192 };
 
+static const struct store_statement find_current = {
+    "rotation.pause_current", "SELECT " VERSION_COLUMNS " FROM rotation_value v "
+                              "WHERE v.credential_id = $1 AND v.state = 'current'"};
+
 struct import_job {
     struct operation *op;
     const struct credential *seen;
@@ -240,14 +244,30 @@ struct pause_job {
     struct operation *op;
     struct uuid credential;
     bool paused;
+    int64_t version; // what is served
+    int64_t valid_until_us;
 };
+
+// Nobody is kept from pausing by values that were altered.
+static void look_at_value(struct session *s, struct pause_job *job, const struct credential *c)
+{
+    const struct store_value key[] = {store_uuid(c->id)};
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    struct version v;
+    job->version = c->current_version;
+    if (status_ok(session_exec(s, &find_current, key, ARRAY_LEN(key), &rows)) && rows.count == 1 &&
+        status_ok(version_read(job->op->worker->vault->keyring, &rows, 0, 0, &v))) {
+        job->valid_until_us = v.valid_until_us;
+    }
+}
 
 static struct status pause_work(struct session *s, void *arg)
 {
-    const struct pause_job *job = arg;
+    struct pause_job *job = arg;
     const struct vault *vault = job->op->worker->vault;
     struct credential_found found CLEANUP(credential_found_done) = {0};
     TRY(credential_lock(s, vault->keyring, job->credential, job->op->arena, &found));
+    look_at_value(s, job, &found.credential);
     if (found.credential.paused == job->paused) {
         return OK_STATUS;
     }
@@ -258,10 +278,12 @@ static struct status pause_work(struct session *s, void *arg)
                         job->paused ? STR("paused") : STR("resumed"), job->op->caller.display_name);
 }
 
-struct status manage_pause(struct operation *op, const struct credential *c, bool paused)
+struct status manage_pause(struct operation *op, const struct credential *c, bool paused,
+                           struct manage_paused *out)
 {
-    struct pause_job job = {op, c->id, paused};
+    struct pause_job job = {.op = op, .credential = c->id, .paused = paused};
     TRY(operation_transact(op, pause_work, &job));
     rotation_kick(rotation_running());
+    *out = (struct manage_paused){job.version, job.valid_until_us};
     return OK_STATUS;
 }

@@ -94,8 +94,13 @@ void manage_plan_done(struct manage_plan *p); // for CLEANUP
 struct status manage_plan(struct operation *op, const struct credential *c,
                           struct manage_plan *out);
 
-// The schedule rests, or goes on. What is under way isn't stopped.
-struct status manage_pause(struct operation *op, const struct credential *c, bool paused);
+// The schedule rests, or goes on. What is under way isn't stopped. Tells what is served meanwhile.
+struct manage_paused {
+    int64_t version;        // 0: none
+    int64_t valid_until_us; // as its issuer said; 0: nobody did
+};
+struct status manage_pause(struct operation *op, const struct credential *c, bool paused,
+                           struct manage_paused *out);
 
 // The value that the account has by now, which was checked before (manage_probe), becomes current.
 // CONFLICT while a rotation is under way, or when the credential changed since it was read; one
