@@ -453,7 +453,50 @@ class ImportScenarios(FaultScenarios):
         self.assertWhole(case)
 
 
-class ScenariosTest(ImportScenarios):
+class GivenUpScenarios(ImportScenarios):
+    def scenario_what_a_person_gave_up_is_ended_by_the_next_rotation(self):
+        for rotator in OVERLAPPING[:2]:
+            case = Case(self, f"left_{rotator}", rotator)
+            self.block_after_apply(case)
+            case.acknowledge(action="abandon")
+            self.assertEqual(2, len(case.entries()))
+            reply = case.rotate("20s")
+            self.assertIsNone(reply["error_class"], (rotator, reply))
+            case.wait("idle")
+            self.assertWhole(case)
+
+    def scenario_what_cannot_be_ended_at_once_is_ended_later(self):
+        case = Case(self, "left_later", "mock-keys")
+        self.block_after_apply(case)
+        case.acknowledge(action="abandon")
+        case.break_(fault="not_permitted", fault_op="retire")
+        self.assertIsNone(case.rotate("20s")["error_class"])
+        self.wait_for(lambda: case.info()["error_class"] == "not_permitted", 30, case.events)
+        self.assertEqual(3, len(case.entries()))
+        case.break_(fault="")
+        case.wait("idle")
+        self.assertWhole(case)
+
+    def scenario_a_key_whose_id_got_lost_is_not_left_when_the_window_closes(self):
+        case = Case(self, "lost_id", "mock-keys", grace="0s")
+        case.served()
+        case.wait("idle")
+        case.break_(fault="lose_reply")
+        path, far = "rotation/credentials/lost_id", time.gmtime(time.time() + 12 * 3600).tm_hour
+        case.post(204, path, {"interval": "1s"})
+        lost = lambda: any("id that got lost" in e["detail"] for e in case.events())  # noqa: E731
+        self.wait_for(lost, 20, case.events)
+        case.post(204, path, {"interval": "1h", "windows": [f"{far:02}:00-{far:02}:30"]})
+        count = len(case.events())
+        self.wait_for(lambda: len(case.events()) > count + 3, 30, case.events)
+        case.break_(fault="")
+        case.wait("idle")
+        self.assertNotIn("rolled_back", [e["state"] for e in case.events()])
+        self.assertEqual(2, case.served()["version"])
+        self.assertWhole(case)
+
+
+class ScenariosTest(GivenUpScenarios):
     """All of them side by side at one vault: each has credentials and targets of its own."""
 
     def test_scenarios(self):
