@@ -5,6 +5,7 @@ works, nothing unknown is left at the target, and nothing was made twice where o
 import concurrent.futures
 import contextlib
 import fcntl
+import json
 import os
 import signal
 import time
@@ -613,6 +614,11 @@ class RulesTest(KindsTest):
         self.assertIn("has credentials in its care: delete them first", reply.errors[0])
         self.assertEqual(password, case.creds().data["password"])
 
+    def notes(self, path, operation):
+        query = {"path": path, "operation": operation, "result": "ok"}
+        records = self.vault.get("sys/audit/records?" + "&".join(f"{k}={v}" for k, v in query.items()))
+        return [json.loads(r["detail"])["note"] for r in self.assertStatus(200, records).data["records"]]
+
     def test_deleting_names_what_would_be_left_at_the_target(self):
         case = Case(self, "left", "mock-issuer", grace="10m")
         path, first = "rotation/credentials/left", case.served()
@@ -628,6 +634,7 @@ class RulesTest(KindsTest):
         self.assertStatus(409, self.vault.delete(f"{path}?force=false"))
         reply = self.assertStatus(200, self.vault.delete(f"{path}?force=true"))
         self.assertIn(left, reply.json["warnings"][0])
+        self.assertEqual([left], self.notes(path, "delete"))
         self.assertStatus(404, self.vault.get(path))
         self.assertIn(first["external_id"], [e.id for e in case.entries()])
 

@@ -233,6 +233,7 @@ struct status manage_import(struct operation *op, const struct credential *c,
 {
     struct import_job job = {.op = op, .seen = c, .value = value};
     TRY(operation_transact(op, import_work, &job));
+    op->note = job.left;
     rotation_kick(rotation_running());
     *out = (struct manage_imported){job.version, job.left};
     return OK_STATUS;

@@ -113,6 +113,7 @@ struct status manage_remove(struct operation *op, const struct credential *c, bo
     *out_left = job.left;
     if (status_ok(s) && job.left.len > 0) {
         // Its history is gone with it.
+        op->note = job.left;
         log_event(LOG_WARN, "rotation.left_at_target", LOG_UUID("credential", c->id),
                   LOG_STR("name", c->name), LOG_UUID("target", c->target),
                   LOG_STR("left", job.left));
