@@ -638,6 +638,31 @@ class RulesTest(KindsTest):
         self.assertStatus(404, self.vault.get(path))
         self.assertIn(first["external_id"], [e.id for e in case.entries()])
 
+    def run_command(self, status, *words):
+        env = {"ROTUNDA_ADDR": f"http://127.0.0.1:{self.vault.node.port}", "ROTUNDA_TOKEN": self.vault.token}
+        done = harness.subprocess.run(
+            [harness.PROGRAM, *words], env={**os.environ, **env}, capture_output=True, text=True, check=False
+        )
+        self.assertEqual(status, done.returncode, done.stdout + done.stderr)
+        return done
+
+    def test_the_command_that_deletes_names_what_is_left(self):
+        case = Case(self, "typed", "mock-slots", grace="10m")
+        case.served()
+        case.wait("idle")
+        self.assertIsNone(case.rotate("20s")["error_class"])
+        case.wait("draining")
+        command, left = ("rotation", "credential", "delete"), "version 1 of account app is valid at the target"
+        refused = self.run_command(2, *command, "typed").stderr
+        self.assertIn(left, refused)
+        self.assertIn("force", refused)
+        self.assertStatus(200, self.vault.get("rotation/credentials/typed"))
+        done = self.run_command(0, *command, "-force", "typed")
+        self.assertIn("Deleted: rotation/credentials/typed", done.stdout)
+        self.assertIn(left, done.stderr)
+        self.assertStatus(404, self.vault.get("rotation/credentials/typed"))
+        self.assertIn("there is nothing at", self.run_command(2, *command, "-force", "typed").stderr)
+
     def test_deleting_a_blocked_one_names_what_may_be_there(self):
         case = Case(self, "stuck", "mock-rolled-shown")
         case.served()
