@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api/cli/terminal.h"
+#include "rotators/builtin.h"
 #include "vault/base/json_writer.h"
 #include "vault/rotation/conformance/conformance.h"
 
@@ -17,6 +18,7 @@ enum {
     ARENA_BYTES = 4 * 1024 * 1024,
     FILE_BYTES = 64 * 1024,
     OUTPUT_BYTES = 1024 * 1024,
+    NAME_SHOWN_BYTES = 100,
     TIMEOUT_S = 10,
     TIMEOUT_MOST_S = 20,
 };
@@ -132,6 +134,23 @@ static enum launcher_form form_of(struct str name)
     return str_ends_with(name, STR(".so")) ? LAUNCHER_MODULE : LAUNCHER_PROGRAM;
 }
 
+// What is linked into the program, by name.
+static struct status check_linked(struct str name, struct arena *arena, struct cli_problem *why)
+{
+    struct str names = STR("");
+    for (const struct rotunda_rotator *const *r = rotators_builtin(); *r != NULL; r++) {
+        if (str_equal_c(name, (*r)->name)) {
+            return OK_STATUS;
+        }
+        TRY(arena_printf(arena, &names, "%.*s%s%s", STR_ARG(names), names.len > 0 ? ", " : "",
+                         (*r)->name));
+    }
+    return cli_problem_local(why,
+                             "no such rotator: %.*s. There are %.*s, and programs and modules by "
+                             "their absolute path",
+                             STR_ARG(str_first(name, NAME_SHOWN_BYTES)), STR_ARG(names));
+}
+
 static struct status read_time(const struct cli_args *args, struct cli_problem *why, int64_t *out)
 {
     int64_t given_s = TIMEOUT_S;
@@ -206,6 +225,9 @@ static struct status run(const struct cli_args *args, struct arena *arena, struc
     struct output o = {.json = str_equal_c(cli_args_text(args, "format"), "json")};
     struct conformance_options options;
     TRY(read_options(args, arena, why, &options));
+    if (options.form == LAUNCHER_LINKED) {
+        TRY(check_linked(options.name, arena, why));
+    }
     TRY(start_launcher(args, arena, &launcher)); // before there is a secret
     TRY(secret_system_init(true));               // of a test system
     TRY(read_secret(args, "secret", why, &secret));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // The program: client commands come from api/cli, the server's own are added here.
+#include <stdio.h>
 #include <string.h>
 
 #include "api/audit_verify.h"
@@ -18,6 +19,10 @@
 // Its contract counts the command's own name, which stands before what we are given.
 static int host_main(int argc, char **argv)
 {
+    if (argc == 0) {
+        fputs("rotunda: rotator-host takes the name of a rotator\n", stderr);
+        return CLI_EXIT_LOCAL;
+    }
     return rotator_host_main(argc + 1, argv - 1, rotators_builtin());
 }
 
@@ -30,7 +35,10 @@ static int serve_linked(const char *name, bool allow_unlocked)
 
 static int launcher_main(int argc, char **argv)
 {
-    return rotator_launcher_main(argc + 1, argv - 1, serve_linked);
+    // It doesn't return where the server has started it.
+    (void)rotator_launcher_main(argc + 1, argv - 1, serve_linked);
+    fputs("rotunda: rotator-launcher is started by the server, not by hand\n", stderr);
+    return CLI_EXIT_LOCAL;
 }
 
 static const struct cli_command server_commands[] = {

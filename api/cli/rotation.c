@@ -221,7 +221,8 @@ static const struct cli_flag recovery_key_flags[] = {
     "Tells the steps of the next rotation at the target, values left out, and who read the\n"      \
     "value in the last 90 days. Changes nothing.\n\nExample: rotunda rotation plan orders-app"
 #define PAUSE_HELP                                                                                 \
-    "Lets the schedule rest; what is under way goes on, and rotating by hand still works.\n\n"     \
+    "Lets the schedule rest; what is under way goes on, and rotating by hand still works. A\n"     \
+    "short-lived value expires meanwhile: the answer warns of the date.\n\n"                       \
     "Example: rotunda rotation pause orders-app"
 #define RESUME_HELP                                                                                \
     "Ends the pause, and says whether a rotation is due now.\n\n"                                  \

@@ -16,10 +16,14 @@ static void put_raw_or_null(struct json_writer *w, const char *key, struct str j
     json_add_raw(w, key, json.len == 0 ? STR("null") : json);
 }
 
-static void put_tail(struct json_writer *w)
+static void put_tail(struct json_writer *w, const struct str *warnings, size_t count)
 {
     json_add_null(w, "wrap_info");
-    json_add_null(w, "warnings");
+    if (count == 0) {
+        json_add_null(w, "warnings");
+    } else {
+        json_add_strings(w, "warnings", warnings, count);
+    }
     json_add_null(w, "auth");
     json_end_object(w);
 }
@@ -39,8 +43,24 @@ struct json_writer answer_begin(const struct operation *op, struct http_response
 
 struct status answer_end(struct json_writer *w)
 {
-    put_tail(w);
+    return answer_end_warned(w, NULL, 0);
+}
+
+struct status answer_end_warned(struct json_writer *w, const struct str *warnings, size_t count)
+{
+    put_tail(w, warnings, count);
     return json_writer_status(w);
+}
+
+struct status answer_warned(const struct operation *op, struct http_response *res,
+                            const struct str *warnings, size_t count)
+{
+    if (count == 0) {
+        return answer_empty(res);
+    }
+    struct json_writer w = answer_begin(op, res);
+    json_put_null(&w);
+    return answer_end_warned(&w, warnings, count);
 }
 
 struct status answer_both(const struct operation *op, struct http_response *res, struct str members)

@@ -13,6 +13,8 @@
 
 struct json_writer answer_begin(const struct operation *op, struct http_response *res);
 struct status answer_end(struct json_writer *w);
+// The same with warnings beside the data; null when there are none.
+struct status answer_end_warned(struct json_writer *w, const struct str *warnings, size_t count);
 
 // Some sys routes answer `data` both inside the envelope and at the top level: `members` is the
 // inside of the object, written once and copied, e.g. "\"keys\":[\"a\"]".
@@ -21,6 +23,9 @@ struct status answer_both(const struct operation *op, struct http_response *res,
 // Without an envelope: seal-status, health, init, leader. `json` is the whole body.
 struct status answer_flat(struct http_response *res, struct str json);
 struct status answer_empty(struct http_response *res); // 204
+// 204, or 200 with the warnings and no data.
+struct status answer_warned(const struct operation *op, struct http_response *res,
+                            const struct str *warnings, size_t count);
 
 // {"keys":[...]}; an empty list is NOT_FOUND, as clients expect.
 struct status answer_keys(const struct operation *op, struct http_response *res,

@@ -89,26 +89,6 @@ struct status database_fields_known(const struct rotation_body *b, const char *c
     return OK_STATUS;
 }
 
-struct status database_answer_done(const struct operation *op, struct http_response *res,
-                                   const struct database_warnings *warnings)
-{
-    enum { WARNINGS_BYTES = 16 * 1024 };
-    struct buffer text CLEANUP(buffer_done);
-    buffer_init(&text, WARNINGS_BYTES);
-    if (warnings->count == 0) {
-        return answer_empty(res);
-    }
-    struct json_writer w = json_writer_on(&text);
-    json_begin_array(&w);
-    for (size_t i = 0; i < warnings->count; i++) {
-        json_put_string(&w, warnings->items[i]);
-    }
-    json_end_array(&w);
-    TRY(json_writer_status(&w));
-    const struct answer_extra extra = {.warnings = buffer_str(&text)};
-    return answer_whole(op, res, &extra);
-}
-
 // ---- asking the target
 
 // Rotations go on without these: they are about passwords that others set.

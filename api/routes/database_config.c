@@ -291,5 +291,5 @@ struct status database_write_config(struct operation *op, struct http_request *r
     }
     TRY(connection_store(op, &change.target, &change.connection,
                          change.target.secret_version != found.target.secret_version));
-    return database_answer_done(op, res, &change.warnings);
+    return answer_warned(op, res, change.warnings.items, change.warnings.count);
 }

@@ -32,7 +32,7 @@ struct status database_read_creds(struct operation *op, struct http_request *req
     struct creds creds;
     creds_submit(op, route_param(req, "name"), false, &load);
     TRY(operation_enter(op, POLICY_OP_READ));
-    TRY(creds_wait(op, &load, &creds));
+    TRY(rotation_explain_creds(op, res, &load, creds_wait(op, &load, &creds)));
     TRY(check_allowed(op, res, &creds.credential));
     TRY(readers_note(op, false, &creds));
     struct json_writer w = answer_begin(op, res);

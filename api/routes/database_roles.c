@@ -379,5 +379,5 @@ struct status database_write_role(struct operation *op, struct http_request *req
             ? manage_update(op, &found.credential, &change.credential)
             : create(&body, &target.target, rotation_rotator(r, target.target.rotator), &change));
     rotation_kick(r);
-    return database_answer_done(op, res, &change.warnings);
+    return answer_warned(op, res, change.warnings.items, change.warnings.count);
 }

@@ -30,8 +30,7 @@ struct database_field {
     // changes nothing, taken with a warning.
     const char *instead;
 };
-// The end of the list has no name. INVALID, explained; warnings are added to the answer by
-// database_answer_done().
+// The end of the list has no name. INVALID, explained; warnings are for answer_warned().
 struct database_warnings {
     struct str items[DATABASE_WARNINGS_MAX];
     size_t count;
@@ -42,9 +41,6 @@ struct status database_fields_check(const struct rotation_body *b,
 // Every member is in `known` (ends with NULL) or in `fields`.
 struct status database_fields_known(const struct rotation_body *b, const char *const *known,
                                     const struct database_field *fields);
-// 204, or 200 with the warnings.
-struct status database_answer_done(const struct operation *op, struct http_response *res,
-                                   const struct database_warnings *warnings);
 
 // Does the target's rotator find everything in place for this account? INVALID, explained with the
 // field's name, when it can't log in or lacks something; UNAVAILABLE.

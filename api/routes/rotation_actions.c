@@ -3,12 +3,7 @@
 #include "api/routes/rotation_routes.h"
 #include "vault/host/protocol.h"
 
-enum {
-    ROTATE_WAIT_S = 30,
-    ROTATE_WAIT_MAX_S = 60,
-    ANSWER_US = CLOCK_SECOND,
-    PROGRESS_BYTES = 16384
-};
+enum { ROTATE_WAIT_S = 30, ROTATE_WAIT_MAX_S = 60, ANSWER_US = CLOCK_SECOND };
 
 struct status rotation_enter(struct operation *op, struct http_request *req,
                              struct http_response *res, enum policy_operation operation,
@@ -120,24 +115,10 @@ struct status rotation_answer_progress(const struct rotation_body *b, struct uui
                                        int64_t until_us, struct str warning)
 {
     struct manage_progress progress CLEANUP(progress_done) = {0};
-    struct buffer data CLEANUP(buffer_done);
-    struct buffer warnings CLEANUP(buffer_done);
-    buffer_init(&data, PROGRESS_BYTES);
-    buffer_init(&warnings, PROGRESS_BYTES);
     TRY(manage_wait(b->op, attempt, until_us, &progress));
-    struct json_writer w = json_writer_on(&data);
+    struct json_writer w = answer_begin(b->op, b->res);
     put_progress(&w, attempt, &progress);
-    TRY(json_writer_status(&w));
-    struct answer_extra extra = {.data = buffer_str(&data)};
-    if (warning.len > 0) {
-        w = json_writer_on(&warnings);
-        json_begin_array(&w);
-        json_put_string(&w, warning);
-        json_end_array(&w);
-        TRY(json_writer_status(&w));
-        extra.warnings = buffer_str(&warnings);
-    }
-    return answer_whole(b->op, b->res, &extra);
+    return answer_end_warned(&w, &warning, warning.len > 0 ? 1 : 0);
 }
 
 struct status rotation_rotate(struct operation *op, struct http_request *req,

@@ -5,7 +5,7 @@
 #include "vault/rotation/kind.h"
 #include "vault/rotation/settings.h"
 
-enum { TEXT_BYTES = 1024, LEFT_BYTES = 16384 };
+enum { TEXT_BYTES = 1024 };
 
 static struct status enter_credential(struct operation *op, struct http_request *req,
                                       struct http_response *res, enum policy_operation operation,
@@ -109,20 +109,9 @@ struct status rotation_read_credential(struct operation *op, struct http_request
 struct status rotation_answer_removed(const struct operation *op, struct http_response *res,
                                       struct str left)
 {
-    struct buffer text CLEANUP(buffer_done);
     struct str warning;
-    buffer_init(&text, LEFT_BYTES);
-    if (left.len == 0) {
-        return answer_empty(res);
-    }
     TRY(arena_printf(op->arena, &warning, "deleted, and left for you to end: %.*s", STR_ARG(left)));
-    struct json_writer w = json_writer_on(&text);
-    json_begin_array(&w);
-    json_put_string(&w, warning);
-    json_end_array(&w);
-    TRY(json_writer_status(&w));
-    const struct answer_extra extra = {.warnings = buffer_str(&text)};
-    return answer_whole(op, res, &extra);
+    return answer_warned(op, res, &warning, left.len > 0 ? 1 : 0);
 }
 
 static struct status read_force(const struct rotation_body *b, const struct http_request *req,

@@ -133,6 +133,21 @@ static struct status wait_for_version(struct operation *op, struct http_request 
     return OK_STATUS;
 }
 
+struct status rotation_explain_creds(const struct operation *op, struct http_response *res,
+                                     const struct creds_load *load, struct status s)
+{
+    char since[CLOCK_TEXT_BYTES];
+    if (status_ok(s) || !load->rests) {
+        return s;
+    }
+    clock_format(load->paused_us, since);
+    return answer_explain(res, s, op->arena,
+                          "no value of this credential works: it is paused since %s, and no other "
+                          "one is made until it is resumed (rotunda rotation resume, or POST "
+                          "credentials/:name/resume)",
+                          since);
+}
+
 struct status rotation_read_creds(struct operation *op, struct http_request *req,
                                   struct http_response *res)
 {
@@ -146,7 +161,7 @@ struct status rotation_read_creds(struct operation *op, struct http_request *req
     if (wanted.waits) {
         TRY(wait_for_version(op, req, &wanted, &load));
     }
-    TRY(creds_wait(op, &load, &creds));
+    TRY(rotation_explain_creds(op, res, &load, creds_wait(op, &load, &creds)));
     TRY(readers_note(op, wanted.previous, &creds));
     return answer_creds(op, res, &creds);
 }

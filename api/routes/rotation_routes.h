@@ -6,6 +6,7 @@
 #include "api/routes/answer.h"
 #include "vault/notify/notifier.h"
 #include "vault/notify/tally.h"
+#include "vault/rotation/creds.h"
 #include "vault/rotation/manage/manage.h"
 #include "vault/rotation/target.h"
 
@@ -108,6 +109,9 @@ struct status rotation_put_rules(const struct operation *op, struct json_writer 
 // 204, or 200 with a warning of what manage_remove() has left at the target.
 struct status rotation_answer_removed(const struct operation *op, struct http_response *res,
                                       struct str left);
+// What creds_wait() returned; of a credential that is paused with since when, and how to go on.
+struct status rotation_explain_creds(const struct operation *op, struct http_response *res,
+                                     const struct creds_load *load, struct status s);
 // Waits for an attempt and answers how it stands; `warning` empty: none.
 struct status rotation_answer_progress(const struct rotation_body *b, struct uuid attempt,
                                        int64_t until_us, struct str warning);

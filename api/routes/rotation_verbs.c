@@ -55,15 +55,40 @@ struct status rotation_plan(struct operation *op, struct http_request *req,
 
 // ---- pause, resume
 
+// What readers are going to notice of it.
+static struct status warn_paused(const struct operation *op, const struct manage_paused *p,
+                                 struct str *out)
+{
+    char until[CLOCK_TEXT_BYTES];
+    *out = STR("");
+    if (p->version == 0) {
+        *out = STR("there is no value yet: unless a rotation is under way, none is made until the "
+                   "credential is resumed");
+    }
+    if (p->valid_until_us == 0 || p->valid_until_us == CLOCK_NEVER) {
+        return OK_STATUS;
+    }
+    clock_format(p->valid_until_us, until);
+    return arena_printf(op->arena, out,
+                        "version %lld expires at %s: no other one is made until the credential is "
+                        "resumed, and nothing is served from then on",
+                        (long long)p->version, until);
+}
+
 static struct status set_paused(struct operation *op, struct http_request *req,
                                 struct http_response *res, bool paused)
 {
     static const char *const fields[] = {NULL};
     const struct rotation_body body = {op, res};
     struct credential_found found CLEANUP(credential_found_done) = {0};
+    struct str warning = STR("");
+    struct manage_paused value;
     TRY(rotation_enter(op, req, res, POLICY_OP_UPDATE, &found));
     TRY(rotation_body_fields(&body, fields));
-    TRY(manage_pause(op, &found.credential, paused));
+    TRY(manage_pause(op, &found.credential, paused, &value));
+    if (paused) {
+        TRY(warn_paused(op, &value, &warning));
+    }
     int64_t next_us = found.credential.next_rotation_us;
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);
@@ -72,7 +97,7 @@ static struct status set_paused(struct operation *op, struct http_request *req,
     rotation_put_time(&w, "next_rotation", next_us);
     json_add_string(&w, "state", found.state.len > 0 ? found.state : STR("idle"));
     json_end_object(&w);
-    return answer_end(&w);
+    return answer_end_warned(&w, &warning, warning.len > 0 ? 1 : 0);
 }
 
 struct status rotation_pause(struct operation *op, struct http_request *req,
@@ -163,17 +188,17 @@ struct status rotation_import(struct operation *op, struct http_request *req,
     const struct rotation_body body = {op, res};
     struct credential_found found CLEANUP(credential_found_done) = {0};
     struct manage_value value;
-    int64_t version;
+    struct manage_imported imported;
     TRY(rotation_enter(op, req, res, POLICY_OP_UPDATE, &found));
     TRY(rotation_body_fields(&body, fields));
     TRY(read_value(&body, &value));
     TRY(probe(&body, &found, value));
-    TRY(manage_import(op, &found.credential, value, &version));
+    TRY(manage_import(op, &found.credential, value, &imported));
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);
-    json_add_int(&w, "version", version);
+    json_add_int(&w, "version", imported.version);
     json_end_object(&w);
-    return answer_end(&w);
+    return answer_end_warned(&w, &imported.left, imported.left.len > 0 ? 1 : 0);
 }
 
 // ---- schedule

@@ -52,6 +52,19 @@ class ConformanceTest(unittest.TestCase):
             [harness.PROGRAM, "rotation", "conformance", *arguments], capture_output=True, text=True, check=False
         )
 
+    def test_what_is_no_rotator_is_told_with_those_that_there_are(self):
+        for name in ("nosuch", "../mock", "", "x" * 5000, "Mock"):
+            done = self.run_raw(name)
+            self.assertEqual((2, ""), (done.returncode, done.stdout), name[:20])
+            self.assertIn("no such rotator", done.stderr)
+            self.assertIn("postgresql", done.stderr)
+
+    def test_what_the_server_starts_says_so_when_it_is_run_by_hand(self):
+        for command in (["rotator-launcher"], ["rotator-launcher", "0", "0"], ["rotator-host"]):
+            done = subprocess.run([harness.PROGRAM, *command], capture_output=True, text=True, check=False)
+            self.assertEqual(1, done.returncode, command)
+            self.assertIn(f"rotunda: {command[0]} ", done.stderr)
+
     def conform(self, *arguments):
         """(exit code, {check: row})"""
         done = self.run_raw("-format=json", *arguments)

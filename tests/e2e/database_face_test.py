@@ -324,6 +324,20 @@ class RoleTest(FaceTest):
                         else:
                             self.assertStatus(204, self.vault.delete(path))
 
+    def test_deleting_one_whose_new_password_may_be_set_warns(self):
+        self.put("halfway")
+        self.settled("halfway")
+        self.target.sql("ALTER ROLE halfway NOLOGIN")  # the password is set, and can't be tried
+        self.vault.post("database/rotate-role/halfway")
+        path = "database/static-roles/halfway"
+        deadline = time.monotonic() + 30 * harness.SLOWNESS
+        while (reply := self.vault.delete(path)).status == 409 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertStatus(200, reply)
+        self.assertIn("version 2 of account halfway may be valid at the target", reply.json["warnings"][0])
+        self.assertStatus(404, self.vault.get(path))
+        self.assertStatus(204, self.vault.delete(path))
+
     def test_making_one_rotates_at_once_and_rotate_role_does_again(self):
         old = self.creds(self.put("plain", rotation_statements=[STANDARD]))
         self.assertTrue(self.works(old))

@@ -5,6 +5,7 @@ works, nothing unknown is left at the target, and nothing was made twice where o
 import concurrent.futures
 import contextlib
 import fcntl
+import json
 import os
 import signal
 import time
@@ -218,6 +219,27 @@ class LifeScenarios(KindsTest):
         case.served()
         self.wait_for(minted, 30, case.events)
 
+    def scenario_a_pause_lets_a_short_lived_value_expire_and_says_so(self):
+        case = Case(self, "resting", "mock-mint", {"life_s": "6"})
+        until = case.served()["valid_until"]
+        reply = case.post(200, "rotation/credentials/resting/pause")
+        until = case.creds().data["valid_until"]
+        self.assertIn(f"expires at {until}: no other one is made", reply.json["warnings"][0])
+        env = {**os.environ, "ROTUNDA_ADDR": f"http://127.0.0.1:{self.vault.node.port}", "ROTUNDA_TOKEN": self.vault.token}
+        command = [harness.PROGRAM, "rotation", "pause", "resting"]
+        done = harness.subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn(f"expires at {until}", done.stderr)
+        reply = self.wait_for(lambda: case.creds().status == 503 and case.creds(), 20, case.events)
+        paused = [e["time"] for e in case.events() if e["state"] == "paused"]
+        self.assertEqual(1, len(paused))
+        self.assertIn(f"it is paused since {paused[0]}", reply.errors[0])
+        self.assertIn("rotation resume", reply.errors[0])
+        reply = case.post(200, "rotation/credentials/resting/resume")
+        self.assertIsNone(reply.json["warnings"])
+        self.assertTrue(reply.data["due_now"])
+        case.served()
+
     def scenario_what_has_expired_is_not_served(self):
         case = Case(self, "expired", "mock-mint", {"life_s": "3"})
         case.served()
@@ -353,7 +375,129 @@ class FaultScenarios(LifeScenarios):
             self.assertWhole(case)
 
 
-class ScenariosTest(FaultScenarios):
+class ImportScenarios(FaultScenarios):
+    def import_value(self, case, value, **fields):
+        reply = self.vault.post(f"rotation/credentials/{case.name}/import", {"password": value, **fields})
+        return " ".join(self.assertStatus(200, reply).json["warnings"] or [])
+
+    def scenario_an_import_beside_another_value_ends_that_one_after_its_grace(self):
+        for rotator in ("mock-slots", "mock-issuer"):
+            case = Case(self, f"beside_{rotator}", rotator, grace="2s")
+            first = case.served()
+            case.wait("idle")
+            issued = {"external_id": "by-hand"} if rotator == "mock-issuer" else {}
+            case.add_entry(issued.get("external_id", "-"))
+            warning = self.import_value(case, "of-a-stranger", **issued)
+            self.assertRegex(warning, r"^version 1 of account app .*stays valid until 20.*ended at the target then$")
+            self.assertIn(warning, [e["detail"].partition(": ")[2] for e in case.events() if e["state"] == "imported"])
+            self.assertEqual("of-a-stranger", case.served()["password"])
+            self.assertEqual(first["password"], case.creds("?version=previous").data["password"])
+            self.assertIsNotNone(case.info()["previous_valid_until"])
+            case.wait("idle")
+            self.assertWhole(case)
+            self.assertIsNone(case.rotate("20s")["error_class"])
+            case.wait("idle")
+            self.assertWhole(case)
+
+    def scenario_an_import_of_what_is_known_already_ends_nothing(self):
+        for rotator in ("mock", "mock-slots", "mock-issuer"):
+            case = Case(self, f"known_{rotator}", rotator)
+            first = case.served()
+            case.wait("idle")
+            issued = {"external_id": first["external_id"]} if rotator == "mock-issuer" else {}
+            self.assertEqual("", self.import_value(case, first["password"], **issued))
+            self.assertEqual("idle", case.info()["state"])
+            self.assertWhole(case)
+
+    def block_after_apply(self, case):
+        """The target has the new value, and says that it accepts none."""
+        case.served()
+        case.wait("idle")
+        case.break_(fault="lie_rejected", fault_op="probe")
+        case.rotate()
+        case.wait("blocked")
+        case.break_(fault="")
+
+    def scenario_an_import_ends_what_a_blocked_rotation_had_set(self):
+        case = Case(self, "half_set", "mock-slots", grace="30m")
+        first = case.served()["password"]
+        self.block_after_apply(case)
+        self.assertEqual(2, len(case.entries()))
+        warning = self.import_value(case, first)
+        self.assertIn("version 2 of account app may be valid at the target, where it is ended now", warning)
+        case.wait("idle")
+        self.assertWhole(case)
+        self.assertEqual(first, case.served()["password"])
+
+    def scenario_an_import_of_a_pair_names_what_the_next_rotation_ends(self):
+        for rotator, rotations in (("mock", 1), ("mock-slots", 2)):
+            case = Case(self, f"pair_{rotator}", rotator, account=None, accounts=["app", "other"], grace="1s")
+            first = case.served()["password"]
+            self.block_after_apply(case)
+            warning = self.import_value(case, first)
+            self.assertEqual("version 2 of account other may be valid at the target until the next rotation", warning)
+            self.assertEqual(2, len(case.entries()))
+            for _ in range(rotations):
+                self.assertIsNone(case.rotate("20s")["error_class"])
+                case.wait("idle")
+            self.assertWhole(case)
+
+    def scenario_an_import_of_a_pair_of_two_values_each_names_the_one_before(self):
+        case = Case(self, "pair_beside", "mock-slots", account=None, accounts=["app", "other"], grace="1s")
+        case.served()
+        case.wait("idle")
+        case.add_entry("-")
+        warning = self.import_value(case, "of-a-stranger")
+        self.assertIn("version 1 of account app may be valid at the target until the next rotation is done", warning)
+        self.assertIsNone(case.rotate("20s")["error_class"])
+        case.wait("idle")
+        self.assertWhole(case)
+
+
+class GivenUpScenarios(ImportScenarios):
+    def scenario_what_a_person_gave_up_is_ended_by_the_next_rotation(self):
+        for rotator in OVERLAPPING[:2]:
+            case = Case(self, f"left_{rotator}", rotator)
+            self.block_after_apply(case)
+            case.acknowledge(action="abandon")
+            self.assertEqual(2, len(case.entries()))
+            reply = case.rotate("20s")
+            self.assertIsNone(reply["error_class"], (rotator, reply))
+            case.wait("idle")
+            self.assertWhole(case)
+
+    def scenario_what_cannot_be_ended_at_once_is_ended_later(self):
+        case = Case(self, "left_later", "mock-keys")
+        self.block_after_apply(case)
+        case.acknowledge(action="abandon")
+        case.break_(fault="not_permitted", fault_op="retire")
+        self.assertIsNone(case.rotate("20s")["error_class"])
+        self.wait_for(lambda: case.info()["error_class"] == "not_permitted", 30, case.events)
+        self.assertEqual(3, len(case.entries()))
+        case.break_(fault="")
+        case.wait("idle")
+        self.assertWhole(case)
+
+    def scenario_a_key_whose_id_got_lost_is_not_left_when_the_window_closes(self):
+        case = Case(self, "lost_id", "mock-keys", grace="0s")
+        case.served()
+        case.wait("idle")
+        case.break_(fault="lose_reply")
+        path, far = "rotation/credentials/lost_id", time.gmtime(time.time() + 12 * 3600).tm_hour
+        case.post(204, path, {"interval": "1s"})
+        lost = lambda: any("id that got lost" in e["detail"] for e in case.events())  # noqa: E731
+        self.wait_for(lost, 20, case.events)
+        case.post(204, path, {"interval": "1h", "windows": [f"{far:02}:00-{far:02}:30"]})
+        count = len(case.events())
+        self.wait_for(lambda: len(case.events()) > count + 3, 30, case.events)
+        case.break_(fault="")
+        case.wait("idle")
+        self.assertNotIn("rolled_back", [e["state"] for e in case.events()])
+        self.assertEqual(2, case.served()["version"])
+        self.assertWhole(case)
+
+
+class ScenariosTest(GivenUpScenarios):
     """All of them side by side at one vault: each has credentials and targets of its own."""
 
     def test_scenarios(self):
@@ -470,6 +614,11 @@ class RulesTest(KindsTest):
         self.assertIn("has credentials in its care: delete them first", reply.errors[0])
         self.assertEqual(password, case.creds().data["password"])
 
+    def notes(self, path, operation):
+        query = {"path": path, "operation": operation, "result": "ok"}
+        records = self.vault.get("sys/audit/records?" + "&".join(f"{k}={v}" for k, v in query.items()))
+        return [json.loads(r["detail"])["note"] for r in self.assertStatus(200, records).data["records"]]
+
     def test_deleting_names_what_would_be_left_at_the_target(self):
         case = Case(self, "left", "mock-issuer", grace="10m")
         path, first = "rotation/credentials/left", case.served()
@@ -485,8 +634,34 @@ class RulesTest(KindsTest):
         self.assertStatus(409, self.vault.delete(f"{path}?force=false"))
         reply = self.assertStatus(200, self.vault.delete(f"{path}?force=true"))
         self.assertIn(left, reply.json["warnings"][0])
+        self.assertEqual([left], self.notes(path, "delete"))
         self.assertStatus(404, self.vault.get(path))
         self.assertIn(first["external_id"], [e.id for e in case.entries()])
+
+    def run_command(self, status, *words):
+        env = {"ROTUNDA_ADDR": f"http://127.0.0.1:{self.vault.node.port}", "ROTUNDA_TOKEN": self.vault.token}
+        done = harness.subprocess.run(
+            [harness.PROGRAM, *words], env={**os.environ, **env}, capture_output=True, text=True, check=False
+        )
+        self.assertEqual(status, done.returncode, done.stdout + done.stderr)
+        return done
+
+    def test_the_command_that_deletes_names_what_is_left(self):
+        case = Case(self, "typed", "mock-slots", grace="10m")
+        case.served()
+        case.wait("idle")
+        self.assertIsNone(case.rotate("20s")["error_class"])
+        case.wait("draining")
+        command, left = ("rotation", "credential", "delete"), "version 1 of account app is valid at the target"
+        refused = self.run_command(2, *command, "typed").stderr
+        self.assertIn(left, refused)
+        self.assertIn("force", refused)
+        self.assertStatus(200, self.vault.get("rotation/credentials/typed"))
+        done = self.run_command(0, *command, "-force", "typed")
+        self.assertIn("Deleted: rotation/credentials/typed", done.stdout)
+        self.assertIn(left, done.stderr)
+        self.assertStatus(404, self.vault.get("rotation/credentials/typed"))
+        self.assertIn("there is nothing at", self.run_command(2, *command, "-force", "typed").stderr)
 
     def test_deleting_a_blocked_one_names_what_may_be_there(self):
         case = Case(self, "stuck", "mock-rolled-shown")

@@ -35,6 +35,32 @@ class ReencryptRotationTest(RotationTest):
             self.assertWorks(self.read(name).data)
             self.wait_idle(name)
 
+    def test_values_of_an_open_attempt_move_too(self):
+        """One that waits for a person, and one for the end of a grace: for weeks, perhaps."""
+        self.first_version(self.put_single("stuck"))
+        old = self.first_version(self.put_pair("drains", grace="30m"))
+        for name in ("stuck", "drains"):
+            self.wait_idle(name)
+        self.target.sql("ALTER ROLE stuck SUPERUSER")
+        self.assertStatus(200, self.vault.post("rotation/credentials/stuck/rotate"))
+        self.wait_for(lambda: self.credential("stuck")["state"] == "blocked")
+        self.rotate("drains")
+        self.wait_for(lambda: self.credential("drains")["state"] == "draining")
+        for _ in range(2):
+            self.assertStatus(204, self.vault.post("sys/rotate"))
+            self.wait_moved()
+        self.assertWorks(self.read("stuck").data)
+        previous = self.assertStatus(200, self.read("drains", "?version=previous")).data
+        self.assertEqual(old["password"], previous["password"])
+        self.assertWorks(previous)
+        self.target.sql("ALTER ROLE stuck NOSUPERUSER")
+        self.assertStatus(204, self.vault.post("rotation/credentials/stuck/acknowledge"))
+        self.wait_idle("stuck")
+        self.assertEqual(2, self.read("stuck").data["version"])
+        self.assertWorks(self.read("stuck").data)
+        self.assertEqual(3, self.vault.post("rotation/credentials/drains/rollback").data["version"])
+        self.assertEqual(old["password"], self.read("drains").data["password"])
+
     def test_keys_and_credentials_rotate_at_once(self):
         self.first_version(self.put_single("busy", interval="1s"))
         self.first_version(self.put_pair("pair", interval="2s", grace="1s"))

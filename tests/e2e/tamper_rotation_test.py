@@ -107,6 +107,41 @@ class TamperRotationTest(harness.VaultTest):
             self.served(other)  # nobody else is held up
         self.assertEqual(before, self.vault.get("rotation/creds/hurried").data["version"])
 
+    def assertRotates(self, name):
+        version = self.vault.get(f"rotation/creds/{name}").data["version"]
+        self.wait_for(lambda: self.vault.get(f"rotation/creds/{name}").data["version"] > version + 1)
+
+    def test_many_dates_moved_forward_hold_up_nobody(self):
+        """More than a round looks at, all of them due before anybody else."""
+        hour = time.gmtime(time.time() + 12 * 3600).tm_hour
+        rest = {"interval": "24h", "windows": [f"{hour:02}:00-{hour:02}:30"]}
+        names = [self.put_credential(f"many{i}", **rest) for i in range(70)]
+        honest = self.put_credential("honest", interval="1s", grace="0s")
+        self.served(honest)
+        self.sql("UPDATE rotation_credential SET next_rotation_at = '2001-01-01' WHERE name LIKE 'many%'")
+        self.assertRotates(honest)
+        versions = [self.vault.get(f"rotation/credentials/{name}").status for name in names]
+        self.assertEqual([500] * 70, versions)
+        self.sql("DELETE FROM rotation_credential WHERE name LIKE 'many%' OR name = 'honest'")
+
+    def test_many_altered_attempts_hold_up_nobody(self):
+        """More than a round takes, at a target at which one attempt at a time goes on."""
+        self.put_target("narrow", "mock-slots", folder="narrow", concurrency="1")
+        names = [self.put_credential(f"stuck{i}", "narrow", interval="10h", grace="1h") for i in range(6)]
+        for name in names:
+            self.served(name)
+        for name in names:
+            self.wait_for(lambda n=name: self.vault.get(f"rotation/credentials/{n}").data["state"] == "idle")
+            self.assertStatus(200, self.vault.post(f"rotation/credentials/{name}/rotate"))
+        honest = self.put_credential("free", "narrow", interval="1s", grace="0s")
+        self.served(honest)
+        altered = "WHERE credential_id IN (SELECT id FROM rotation_credential WHERE name LIKE 'stuck%') AND open"
+        self.sql(f"UPDATE rotation_attempt SET hold = NOT hold, next_step_at = '2001-01-01' {altered}")
+        self.assertRotates(honest)
+        told = self.vault.get("rotation/status").data["attention"]
+        self.assertEqual(set(names), {c["name"] for c in told if c["error_class"] == "integrity"})
+        self.sql("DELETE FROM rotation_credential WHERE name LIKE 'stuck%' OR name = 'free'")
+
     def test_values(self):
         self.served(self.put_credential("valued"))
         where = "state = 'current' AND credential_id = (SELECT id FROM rotation_credential WHERE name = 'valued')"

@@ -63,6 +63,7 @@ enum {
 
     // Audit
     LIMIT_AUDIT_BATCH = 512,
+    LIMIT_AUDIT_NOTE_BYTES = 2048, // of a record, operation.h
     LIMIT_AUDIT_QUERY_PAGE = 1000,
     // A record is far shorter; a checkpoint's line, of some 150 octets for each open chain, has
     // room for more chains than JSON's members allow.

@@ -2,6 +2,7 @@
 #include "vault/core/audit_detail.h"
 
 #include "vault/base/json_writer.h"
+#include "vault/base/limits.h"
 #include "vault/crypto/audit_hmac.h"
 
 enum {
@@ -91,6 +92,9 @@ static struct status write_detail(const struct operation *op, struct json_writer
     if (op->reason != NULL) {
         json_add_string(w, "reason", str_from_c(op->reason));
     }
+    if (op->note.len > 0) {
+        json_add_string(w, "note", str_first(op->note, LIMIT_AUDIT_NOTE_BYTES));
+    }
     if (json_count(op->body) > 0) {
         json_put_key(w, "request");
         json_begin_object(w);
@@ -106,7 +110,7 @@ static struct status write_detail(const struct operation *op, struct json_writer
 
 struct status audit_detail(const struct operation *op, struct str *out)
 {
-    if (op->reason == NULL && json_count(op->body) == 0) {
+    if (op->reason == NULL && op->note.len == 0 && json_count(op->body) == 0) {
         *out = STR("{}");
         return OK_STATUS;
     }

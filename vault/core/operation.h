@@ -49,6 +49,9 @@ struct operation {
     struct str operation;
     bool seal_after;    // the vault is to be sealed once this is recorded
     const char *reason; // literal: why it was refused, for the audit record
+    // What came of it beyond what was asked, for the audit record, in the clear: names and ids,
+    // never a value. In the arena; what exceeds LIMIT_AUDIT_NOTE_BYTES is cut off.
+    struct str note;
 };
 
 // As audit records call it. Static.

@@ -30,6 +30,10 @@ static const struct batch_load load_creds = {
 };
 static const struct store_statement find_caller = {
     "rotation.caller", "SELECT 1 FROM token WHERE id = $1 AND expires_at > clock_timestamp()"};
+static const struct store_statement find_pause = {
+    "rotation.paused_since", "SELECT time FROM rotation_event WHERE credential_id = $1 "
+                             "AND state = 'paused' ORDER BY time DESC LIMIT 1"};
+
 void creds_submit(struct operation *op, struct str name, bool previous, struct creds_load *load)
 {
     load->name = name;
@@ -123,6 +127,26 @@ static struct status wait_for_release(struct operation *op, struct creds_load *l
     return OK_STATUS;
 }
 
+// Paused, and no rotation on its way that would go on all the same.
+static bool rests(const struct creds_load *load, const struct credential *c)
+{
+    struct str state = attempt_state_of(load);
+    return c->paused &&
+           (state.len == 0 || str_equal_c(state, "promoted") || str_equal_c(state, "draining"));
+}
+
+static struct status refuse_resting(struct operation *op, struct creds_load *load,
+                                    const struct credential *c)
+{
+    const struct store_value key[] = {store_uuid(c->id)};
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    TRY(store_query(op->worker->vault->store, &find_pause, key, ARRAY_LEN(key), &rows));
+    load->rests = true;
+    load->paused_us = rows.count == 1 ? store_get_time(&rows, 0, 0) : c->updated_us;
+    FAIL(UNAVAILABLE, "the credential is paused, and has no value that works: none is made until "
+                      "it is resumed");
+}
+
 // The credential is there, so that 404 would send its readers looking for a typing error.
 static struct status refuse_unrotated(const struct creds_load *load)
 {
@@ -138,14 +162,15 @@ static struct status refuse_unrotated(const struct creds_load *load)
                       "or see the credential's history");
 }
 
-static struct status check_served(const struct creds_load *load, const struct creds *creds)
+static struct status check_served(struct operation *op, struct creds_load *load,
+                                  const struct creds *creds)
 {
     const struct credential *c = &creds->credential;
     int64_t version = load->previous ? c->previous_version : c->current_version;
     bool valid = credential_overlaps(c) && c->previous_until_us > creds->now_us;
     bool served = version != 0 && (!load->previous || valid);
     if (version == 0 && !load->previous) {
-        return refuse_unrotated(load);
+        return rests(load, c) ? refuse_resting(op, load, c) : refuse_unrotated(load);
     }
     if (!served) {
         FAIL(NOT_FOUND, "");
@@ -170,7 +195,8 @@ static struct status check_belongs(const struct creds_load *load, const struct c
 }
 
 // What the target no longer accepts is of no use to anybody.
-static struct status check_valid(const struct creds_load *load, const struct creds *creds)
+static struct status check_valid(struct operation *op, struct creds_load *load,
+                                 const struct creds *creds)
 {
     int64_t until_us = creds->version.valid_until_us;
     if (until_us == 0 || until_us > creds->now_us) {
@@ -178,6 +204,9 @@ static struct status check_valid(const struct creds_load *load, const struct cre
     }
     if (load->previous) {
         FAIL(NOT_FOUND, "");
+    }
+    if (rests(load, &creds->credential)) {
+        return refuse_resting(op, load, &creds->credential);
     }
     FAIL(UNAVAILABLE, "the value has expired and the next one isn't there yet: try again, or see "
                       "the credential's history");
@@ -198,17 +227,16 @@ static struct status open_value(struct operation *op, struct creds *creds)
     return OK_STATUS;
 }
 
-static struct status read_creds(struct operation *op, const struct creds_load *load,
-                                struct creds *out)
+static struct status read_creds(struct operation *op, struct creds_load *load, struct creds *out)
 {
     const struct keyring *k = op->worker->vault->keyring;
     const struct store_rows *rows = &load->op.rows;
     struct creds creds = {.now_us = load->op.snapshot.now_us};
     TRY(credential_read(k, rows, 0, CREDENTIAL_AT, op->arena, &creds.credential));
-    TRY(check_served(load, &creds));
+    TRY(check_served(op, load, &creds));
     TRY(version_read(k, rows, 0, VERSION_AT, &creds.version));
     TRY(check_belongs(load, &creds));
-    TRY(check_valid(load, &creds));
+    TRY(check_valid(op, load, &creds));
     TRY(open_value(op, &creds));
     *out = creds;
     return OK_STATUS;

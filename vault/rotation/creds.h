@@ -12,6 +12,9 @@
 struct creds_load {
     struct str name;
     bool previous;
+    // Why there was none (UNAVAILABLE): the credential is paused, and since when.
+    bool rests;
+    int64_t paused_us;
     // Private
     struct store_value keys[3];
     struct batch_op op;

@@ -230,8 +230,10 @@ static struct status new_mac(const struct keyring *k, const struct store_rows *r
     return finish_mac(k, &v, out);
 }
 
-// Not while an attempt of the credential is open: it has read its values already, and would lose a
-// race of no use. Should one begin just now, it reads them again before it promotes.
+// Not while a node is at work on an attempt of the credential: it has read its values already, and
+// would lose a race of no use. An open attempt that rests is locked meanwhile, so that nobody
+// claims it and reads them: claims pass it over. Nothing here waits for a lock. Should another one
+// begin just now, it reads them again before it promotes.
 const struct reseal_table version_reseal_table = {
     .name = "rotation_value",
     .select = {"rotation.reseal_values",
@@ -239,13 +241,21 @@ const struct reseal_table version_reseal_table = {
                "JOIN rotation_credential c ON c.id = v.credential_id "
                "WHERE v.namespace_id = $1 AND v.key_epoch < $2 AND v.id <> ALL ($3) "
                "AND NOT EXISTS (SELECT 1 FROM rotation_attempt a "
-               "WHERE a.credential_id = v.credential_id AND a.open) "
+               "WHERE a.credential_id = v.credential_id AND a.open "
+               "AND a.lease_until > clock_timestamp()) "
                "ORDER BY v.key_epoch LIMIT $4"},
     .update = {"rotation.reseal_value",
-               "WITH held AS (SELECT n.* FROM rotation_value v "
+               "WITH rests AS (SELECT a.id FROM rotation_attempt a "
+               "JOIN rotation_value v ON v.credential_id = a.credential_id "
+               "WHERE v.id = ANY ($1) AND a.open AND a.lease_until <= clock_timestamp() "
+               "FOR UPDATE OF a SKIP LOCKED), "
+               "held AS (SELECT n.* FROM rotation_value v "
                "JOIN unnest($1, $2, $3, $4, $5) AS n(id, number, row_version, ciphertext, mac) "
                "ON v.id = n.id AND v.row_version = n.row_version - 1 "
-               "WHERE v.key_epoch < $6 ORDER BY v.id FOR UPDATE OF v SKIP LOCKED) "
+               "WHERE v.key_epoch < $6 AND NOT EXISTS (SELECT 1 FROM rotation_attempt a "
+               "WHERE a.credential_id = v.credential_id AND a.open "
+               "AND a.id NOT IN (SELECT r.id FROM rests r)) "
+               "ORDER BY v.id FOR UPDATE OF v SKIP LOCKED) "
                "UPDATE rotation_value v SET ciphertext = h.ciphertext, key_epoch = $6, "
                "row_version = h.row_version, mac = h.mac FROM held h WHERE v.id = h.id "
                "RETURNING 1"},

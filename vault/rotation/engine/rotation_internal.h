@@ -5,6 +5,12 @@
 #include "vault/rotation/engine/run.h"
 #include "vault/rotation/rotation.h"
 
+// Where a round goes on in the order of due rows; zero: from the first.
+struct schedule_place {
+    int64_t at_us;
+    struct uuid id;
+};
+
 struct rotation {
     struct worker *worker;
     struct launcher *launcher;
@@ -16,9 +22,10 @@ struct rotation {
     size_t running;
     int64_t own_round_us; // when changes of targets' own credentials are looked for next
     bool was_kicked;
-    struct fiber_event wake;  // there may be work
-    struct fiber_event ended; // the scheduler and all runs are over
-    struct loop_task kick;    // from other threads
+    struct schedule_place beyond; // how far due rows were looked at that can't be planned
+    struct fiber_event wake;      // there may be work
+    struct fiber_event ended;     // the scheduler and all runs are over
+    struct loop_task kick;        // from other threads
     _Atomic bool kicked;
 };
 

@@ -41,6 +41,13 @@ static const struct store_statement load_values = {
 static const struct store_statement find_landed = {
     "rotation.landed", "SELECT 1 FROM rotation_attempt WHERE id = $1 AND fence = $2 AND state = $3 "
                        "AND row_version = $4"};
+// Columns outside of the MAC only: of a row that can't be believed nothing is changed.
+static const struct store_statement put_off_altered = {
+    "rotation.put_off_altered",
+    "UPDATE rotation_attempt SET lease_until = to_timestamp(0), tries = tries + 1, "
+    "next_step_at = clock_timestamp() + interval '1 microsecond' * "
+    "least($3 * power(2, least(tries, 10)), $4), error_class = $5, error = $6 "
+    "WHERE id = $1 AND fence = $2"};
 static const struct store_statement put_effect = {
     "rotation.effect", "SELECT effect_record($1, $2, $3, '', $4, $5, $6)"};
 
@@ -387,12 +394,31 @@ static struct status run_states(struct run *r)
     return OK_STATUS;
 }
 
+static struct status put_off_work(struct session *s, void *arg)
+{
+    const struct run *r = arg;
+    const struct store_value values[] = {
+        store_uuid(r->id),
+        store_int(r->fence),
+        store_int(BACKOFF_FIRST_US),
+        store_int(BACKOFF_MAX_US),
+        store_text(str_from_c(status_label(STATUS_INTEGRITY))),
+        store_text(STR("rows of this rotation were altered in the vault's database: see the "
+                       "server's log"))};
+    return session_exec(s, &put_off_altered, values, ARRAY_LEN(values), NULL);
+}
+
 // What is wrong with our own side is no reason to forget the attempt: it is tried again.
 static void note_failure(struct run *r, struct status s)
 {
     log_repeated(s.code == STATUS_CONFLICT ? LOG_INFO : LOG_ERROR, "rotation.attempt_left",
                  LOG_UUID("attempt", r->id), LOG_INT("fence", r->fence), LOG_STATUS(s));
     bool loaded = r->attempt.row_version > 0;
+    if (s.code == STATUS_INTEGRITY && !loaded) {
+        // It would take a place at its target, and be claimed before those that can go on.
+        status_ignore(store_transact(r->worker->vault->store, put_off_work, r));
+        return;
+    }
     if (s.code == STATUS_CONFLICT || r->finished || !loaded) {
         return; // the lease passes, and it is claimed again
     }

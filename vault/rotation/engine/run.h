@@ -97,6 +97,9 @@ struct status run_ask(struct run *r, enum protocol_op op, enum run_value_kind ki
 // The same about something that exists at the target under this id.
 struct status run_ask_external(struct run *r, enum protocol_op op, struct str external_id,
                                struct protocol_reply *out, bool *asked);
+// The same about a value that the attempt isn't about. Of K3 it is known by its id or public part.
+struct status run_ask_version(struct run *r, enum protocol_op op, const struct version *v,
+                              const struct secret *value, struct protocol_reply *out, bool *asked);
 // The same about an account without a value.
 struct status run_ask_account(struct run *r, enum protocol_op op, struct str account,
                               struct protocol_reply *out, bool *asked);

@@ -171,6 +171,19 @@ struct status run_ask_external(struct run *r, enum protocol_op op, struct str ex
     return ask(r, op, &call, out, asked);
 }
 
+struct status run_ask_version(struct run *r, enum protocol_op op, const struct version *v,
+                              const struct secret *value, struct protocol_reply *out, bool *asked)
+{
+    struct driver_call call;
+    *asked = false;
+    TRY(make_call(r, v->account, &call));
+    call.value = value;
+    call.salt = v->salt;
+    call.public_part = v->public_part;
+    call.external_id = v->external_id;
+    return ask(r, op, &call, out, asked);
+}
+
 struct status run_ask_account(struct run *r, enum protocol_op op, struct str account,
                               struct protocol_reply *out, bool *asked)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // PROMOTED and DRAINING: the end of the value before, at the target first.
 #include "vault/rotation/engine/orphans.h"
+#include "vault/rotation/engine/set_aside.h"
 #include "vault/rotation/kind.h"
 
 enum {
@@ -46,13 +47,15 @@ struct status run_step_promoted(struct run *r)
 
 static struct status retire_work(struct session *s, void *arg)
 {
-    struct run *r = arg;
+    const struct set_aside *aside = arg;
+    struct run *r = aside->run;
     const struct keyring *k = r->worker->vault->keyring;
     struct credential_found found CLEANUP(credential_found_done) = {0};
     TRY(credential_lock(s, k, r->credential.id, r->arena, &found));
     if (r->values[RUN_PREVIOUS].exists) {
         TRY(version_change(s, k, &r->values[RUN_PREVIOUS].version, STR("retired")));
     }
+    TRY(set_aside_work(s, arg));
     found.credential.previous_version = 0;
     found.credential.previous_until_us = 0;
     found.credential.updated_us = found.now_us;
@@ -60,11 +63,11 @@ static struct status retire_work(struct session *s, void *arg)
     return prune_work(s, r);
 }
 
-static struct status retired(struct run *r)
+static struct status retired(struct run *r, struct set_aside *aside)
 {
     struct attempt_change change = run_change(r, ATTEMPT_RETIRED);
     change.next.tries = 0;
-    return run_commit(r, &change, retire_work, r);
+    return run_commit(r, &change, retire_work, aside);
 }
 
 // What can't be ended is tried for ever where only this row still knows of it; else a person may
@@ -87,16 +90,18 @@ static struct status finish(struct run *r)
 {
     struct protocol_reply list = {0};
     struct orphans_reaped reaped;
+    struct set_aside aside CLEANUP(set_aside_done) = {.run = r};
     bool asked;
     if (!looks_for_orphans(r)) {
-        return retired(r);
+        TRY(set_aside_end(r, &aside));
+        return aside.failed ? not_ended(r, OK_STATUS, &aside.reply) : retired(r, &aside);
     }
     struct status s = run_ask_account(r, PROTOCOL_LIST_EXTERNAL, r->attempt.account, &list, &asked);
     if (!status_ok(s) || list.result != PROTOCOL_DONE) {
         return not_ended(r, s, &list);
     }
     TRY(orphans_reap(r, &list, false, &reaped));
-    return reaped.failed ? not_ended(r, OK_STATUS, &reaped.reply) : retired(r);
+    return reaped.failed ? not_ended(r, OK_STATUS, &reaped.reply) : retired(r, &aside);
 }
 
 // No longer served; the row stays until the value is gone at the target.

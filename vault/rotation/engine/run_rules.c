@@ -55,8 +55,10 @@ struct status run_stay_in_window(struct run *r, bool *out_over)
 {
     struct look_job job = {.run = r};
     *out_over = false;
-    // Where readers wait it goes on: that is worse than any time of the day.
-    bool bound = str_equal_c(r->attempt.cause, "schedule") && !r->attempt.hold &&
+    // Where readers wait it goes on: that is worse than any time of the day. So does a key pair
+    // that may have been uploaded.
+    bool uploaded = r->credential.kind == ROTUNDA_K3 && r->attempt.applied_us != 0;
+    bool bound = str_equal_c(r->attempt.cause, "schedule") && !r->attempt.hold && !uploaded &&
                  credential_has_windows(&r->credential);
     if (!bound) {
         return OK_STATUS;

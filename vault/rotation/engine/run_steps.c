@@ -2,6 +2,7 @@
 // From STAGED to VERIFIED: what is done in each state. run_plan.c has what comes before, run_end.c
 // what comes after, reconcile.c what follows an unknown outcome.
 #include "vault/rotation/engine/orphans.h"
+#include "vault/rotation/engine/set_aside.h"
 #include "vault/rotation/kind.h"
 
 #include "vault/crypto/aead.h"
@@ -67,10 +68,13 @@ static struct status step_staged(struct run *r)
             return OK_STATUS;
         }
     }
+    // What can't be ended now doesn't hold up a new value.
+    struct set_aside aside CLEANUP(set_aside_done) = {0};
+    TRY(set_aside_end(r, &aside));
     struct attempt_change change = run_change(r, ATTEMPT_APPLYING);
     change.next.hold = !run_overlaps(r);
     change.next.baseline = baseline;
-    TRY(run_commit(r, &change, NULL, NULL));
+    TRY(run_commit(r, &change, set_aside_work, &aside));
     r->applying_is_ours = true;
     return OK_STATUS;
 }

@@ -6,7 +6,11 @@
 #include "vault/rotation/engine/rotation_internal.h"
 #include "vault/rotation/when/due.h"
 
-enum { ROUND_ARENA_BYTES = 1024 * 1024, VALUE_AT = CREDENTIAL_COLUMN_COUNT };
+enum {
+    ROUND_ARENA_BYTES = 1024 * 1024,
+    VALUE_AT = CREDENTIAL_COLUMN_COUNT,
+    DUE_AT = VALUE_AT + VERSION_COLUMN_COUNT + 2
+};
 
 #define PLAN_ACTOR STR("system")
 #define PLAN_OPERATION STR("rotate")
@@ -14,13 +18,16 @@ enum { ROUND_ARENA_BYTES = 1024 * 1024, VALUE_AT = CREDENTIAL_COLUMN_COUNT };
 // now(), which stands still in a transaction, can be looked up in an index; clock_timestamp()
 // can't.
 static const struct store_statement find_due = {
-    "rotation.due", "SELECT " CREDENTIAL_COLUMNS ", " VERSION_COLUMNS ", m.path, clock_timestamp() "
-                    "FROM rotation_credential c JOIN mount m ON m.id = c.mount_id "
-                    "LEFT JOIN rotation_value v ON v.credential_id = c.id AND v.state = 'current' "
-                    "WHERE c.next_rotation_at <= now() AND c.next_rotation_at < 'infinity' "
-                    "AND NOT c.paused AND NOT EXISTS (SELECT 1 FROM rotation_attempt a "
-                    "WHERE a.credential_id = c.id AND a.open) "
-                    "ORDER BY c.next_rotation_at LIMIT $1 FOR UPDATE OF c SKIP LOCKED"};
+    "rotation.due",
+    "SELECT " CREDENTIAL_COLUMNS ", " VERSION_COLUMNS ", m.path, clock_timestamp(), "
+    "c.next_rotation_at "
+    "FROM rotation_credential c JOIN mount m ON m.id = c.mount_id "
+    "LEFT JOIN rotation_value v ON v.credential_id = c.id AND v.state = 'current' "
+    "WHERE c.next_rotation_at <= now() AND c.next_rotation_at < 'infinity' "
+    "AND NOT c.paused AND NOT EXISTS (SELECT 1 FROM rotation_attempt a "
+    "WHERE a.credential_id = c.id AND a.open) "
+    "AND (c.next_rotation_at, c.id) > ($2, $3) "
+    "ORDER BY c.next_rotation_at, c.id LIMIT $1 FOR UPDATE OF c SKIP LOCKED"};
 static const struct store_statement claim_ready = {"rotation.claim",
                                                    "SELECT * FROM rotation_claim($1, $2, $3)"};
 static const struct store_statement find_quiet = {"rotation.quiet", "SELECT rotation_quiet_us()"};
@@ -41,6 +48,7 @@ struct round {
     int64_t began_us;
     struct planned planned[SCHEDULE_ROUND_MAX];
     size_t planned_count;
+    struct schedule_place beyond;
     struct run_claim *claims;
     size_t claim_count;
 };
@@ -103,18 +111,49 @@ static struct status plan_one(struct session *s, struct round *round, const stru
     return OK_STATUS;
 }
 
-// A row that was altered stays where it is and holds nobody else up; reading it has logged it.
-static struct status plan_due(struct session *s, struct round *round)
+// A row that was altered stays where it is; reading it has logged it. `*out_left`: the page is full
+// and some of it can't be planned, so that more may stand behind `place`.
+static struct status plan_page(struct session *s, struct round *round, struct schedule_place *place,
+                               bool *out_left)
 {
     struct store_rows due CLEANUP(store_rows_done) = {0};
-    const struct store_value values[] = {store_int((int64_t)round->most)};
+    int64_t most = (int64_t)(round->most - round->planned_count);
+    int left = 0;
+    const struct store_value values[] = {store_int(most), store_time(place->at_us),
+                                         store_uuid(place->id)};
     TRY(session_exec(s, &find_due, values, ARRAY_LEN(values), &due));
-    for (int row = 0; row < due.count && round->planned_count < SCHEDULE_ROUND_MAX; row++) {
+    for (int row = 0; row < due.count; row++) {
         struct status planned = plan_one(s, round, &due, row);
         if (!status_ok(planned) && planned.code != STATUS_INTEGRITY &&
             planned.code != STATUS_CONFLICT) {
             return planned;
         }
+        left += !status_ok(planned);
+        place->at_us = store_get_time(&due, row, DUE_AT);
+        place->id = store_get_uuid(&due, row, 0);
+    }
+    *out_left = left > 0 && due.count == most;
+    return OK_STATUS;
+}
+
+// However many rows were altered, they hold nobody up: each round looks at the first ones, and then
+// goes on behind where the round before ended.
+static struct status plan_due(struct session *s, struct round *round)
+{
+    struct schedule_place *beyond = &round->beyond;
+    struct schedule_place place = {0};
+    bool left;
+    TRY(plan_page(s, round, &place, &left));
+    if (!left) {
+        *beyond = (struct schedule_place){0};
+        return OK_STATUS;
+    }
+    if (beyond->at_us < place.at_us) {
+        *beyond = place;
+    }
+    TRY(plan_page(s, round, beyond, &left));
+    if (!left) {
+        *beyond = (struct schedule_place){0};
     }
     return OK_STATUS;
 }
@@ -184,10 +223,12 @@ struct status schedule_round(struct rotation *r, size_t most, struct run_claim *
                           .arena = arena,
                           .chain = audit_log_chain(r->worker->audit),
                           .most = most,
+                          .beyond = r->beyond,
                           .began_us = clock_monotonic_us(),
                           .claims = out};
     TRY(store_transact(r->worker->vault->store, round_work, &round));
     *out_count = round.claim_count;
+    r->beyond = round.beyond;
     record_planned(&round);
     return OK_STATUS;
 }

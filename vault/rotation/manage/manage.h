@@ -94,14 +94,24 @@ void manage_plan_done(struct manage_plan *p); // for CLEANUP
 struct status manage_plan(struct operation *op, const struct credential *c,
                           struct manage_plan *out);
 
-// The schedule rests, or goes on. What is under way isn't stopped.
-struct status manage_pause(struct operation *op, const struct credential *c, bool paused);
+// The schedule rests, or goes on. What is under way isn't stopped. Tells what is served meanwhile.
+struct manage_paused {
+    int64_t version;        // 0: none
+    int64_t valid_until_us; // as its issuer said; 0: nobody did
+};
+struct status manage_pause(struct operation *op, const struct credential *c, bool paused,
+                           struct manage_paused *out);
 
 // The value that the account has by now, which was checked before (manage_probe), becomes current.
 // CONFLICT while a rotation is under way, or when the credential changed since it was read; one
-// that is blocked ends.
+// that is blocked ends. `left`, in the arena, names what else the target accepts, or may accept,
+// and what ends that; empty: nothing.
+struct manage_imported {
+    int64_t version;
+    struct str left;
+};
 struct status manage_import(struct operation *op, const struct credential *c,
-                            struct manage_value value, int64_t *out_version);
+                            struct manage_value value, struct manage_imported *out);
 // The account that an import is about: the one that is served, else the first. In the arena.
 struct status manage_served_account(struct operation *op, const struct credential *c,
                                     struct str *out);

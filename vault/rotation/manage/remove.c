@@ -18,20 +18,19 @@ struct remove_job {
     struct str left;
 };
 
-// "version 3 of account app (external id 17) ..."; beside what is there already.
-static struct status name_left(struct remove_job *job, const struct version *v, struct str how)
+struct status manage_name_left(struct arena *arena, const struct version *v, struct str how,
+                               struct str *left)
 {
     bool has_id = v->external_id.len > 0;
-    struct str before = job->left;
-    return arena_printf(
-        job->op->arena, &job->left, "%.*s%sversion %lld of account %.*s%s%.*s%s %.*s",
-        STR_ARG(before), before.len > 0 ? ", and " : "", (long long)v->number, STR_ARG(v->account),
-        has_id ? " (external id " : "", STR_ARG(v->external_id), has_id ? ")" : "", STR_ARG(how));
+    struct str before = *left;
+    return arena_printf(arena, left, "%.*s%sversion %lld of account %.*s%s%.*s%s %.*s",
+                        STR_ARG(before), before.len > 0 ? ", and " : "", (long long)v->number,
+                        STR_ARG(v->account), has_id ? " (external id " : "",
+                        STR_ARG(v->external_id), has_id ? ")" : "", STR_ARG(how));
 }
 
-// The new value, once the target was asked to take it: it alone knows. One of ours that is staged
-// again was found not to be there.
-static bool may_be_there(const struct manage_locked *l)
+// It alone knows. One of ours that is staged again was found not to be there.
+bool manage_may_be_there(const struct manage_locked *l)
 {
     const struct attempt *a = &l->attempt;
     if (!l->has_attempt || l->pending.number == 0 || a->state == ATTEMPT_PLANNED) {
@@ -54,14 +53,16 @@ static bool is_being_changed(const struct manage_locked *l)
 static struct status look(struct remove_job *job, const struct manage_locked *l)
 {
     const struct credential *c = &l->found.credential;
-    if (may_be_there(l)) {
-        TRY(name_left(job, &l->pending, STR("may be valid at the target")));
+    struct arena *arena = job->op->arena;
+    if (manage_may_be_there(l)) {
+        TRY(manage_name_left(arena, &l->pending, STR("may be valid at the target"), &job->left));
     }
     // Of a single account of one value the previous one is only a copy here.
     if (l->previous.number != 0 && credential_overlaps(c)) {
-        TRY(name_left(job, &l->previous,
-                      c->previous_version != 0 ? STR("is valid at the target")
-                                               : STR("is being ended at the target")));
+        TRY(manage_name_left(arena, &l->previous,
+                             c->previous_version != 0 ? STR("is valid at the target")
+                                                      : STR("is being ended at the target"),
+                             &job->left));
     }
     return OK_STATUS;
 }
@@ -112,6 +113,7 @@ struct status manage_remove(struct operation *op, const struct credential *c, bo
     *out_left = job.left;
     if (status_ok(s) && job.left.len > 0) {
         // Its history is gone with it.
+        op->note = job.left;
         log_event(LOG_WARN, "rotation.left_at_target", LOG_UUID("credential", c->id),
                   LOG_STR("name", c->name), LOG_UUID("target", c->target),
                   LOG_STR("left", job.left));

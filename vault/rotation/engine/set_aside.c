@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: ISC
+#include "vault/rotation/engine/set_aside.h"
+
+#include "vault/base/log.h"
+
+// Attempts that never asked the target to take a value have left nothing there. One whose row is
+// gone may have.
+static const struct store_statement find_set_aside = {
+    "rotation.set_aside",
+    "SELECT " VERSION_COLUMNS " FROM rotation_value v "
+    "LEFT JOIN rotation_attempt a ON a.id = v.attempt_id "
+    "WHERE v.credential_id = $1 AND v.state = 'abandoned' "
+    "AND coalesce(a.applied_at, 'infinity') > to_timestamp(0) ORDER BY v.version LIMIT $2"};
+
+void set_aside_done(struct set_aside *a)
+{
+    store_rows_done(&a->rows);
+}
+
+static struct status is_same(struct run *r, const struct version *v, const struct secret *value,
+                             enum run_value_kind kind, bool *out)
+{
+    const struct version *known = &r->values[kind].version;
+    const struct secret *other;
+    *out = false;
+    if (!run_has_value(r, kind) || !str_equal(known->account, v->account)) {
+        return OK_STATUS;
+    }
+    if (v->public_part.len > 0) {
+        *out = str_equal(str_from_bytes(v->public_part), str_from_bytes(known->public_part));
+        return OK_STATUS;
+    }
+    TRY(run_open(r, kind, &other));
+    *out = secret_equal(value, other);
+    return OK_STATUS;
+}
+
+// A rollback sets copies: what was set aside may be in use under another number.
+static struct status is_in_use(struct run *r, const struct version *v, const struct secret *value,
+                               bool *out)
+{
+    *out = false;
+    for (int kind = 0; kind < RUN_VALUE_COUNT && !*out; kind++) {
+        TRY(is_same(r, v, value, (enum run_value_kind)kind, out));
+    }
+    return OK_STATUS;
+}
+
+static struct status end_one(struct run *r, const struct version *v, struct set_aside *out)
+{
+    struct secret *value CLEANUP(secret_cleanup) = NULL;
+    bool in_use;
+    bool asked;
+    if (v->public_part.len == 0) { // known by its value alone
+        TRY(version_open(r->worker->vault->keyring, r->credential.mount, v, &value));
+    }
+    TRY(is_in_use(r, v, value, &in_use));
+    if (in_use) {
+        return OK_STATUS;
+    }
+    struct status s = run_ask_version(r, PROTOCOL_RETIRE, v, value, &out->reply, &asked);
+    if (!status_ok(s)) {
+        out->reply = (struct protocol_reply){.error = ROTUNDA_ERROR_UNREACHABLE,
+                                             .message = str_from_c(s.what)};
+    }
+    out->failed = !status_ok(s) || out->reply.result != PROTOCOL_APPLIED;
+    if (!out->failed) {
+        out->ended[out->count++] = *v;
+        log_event(LOG_INFO, "rotation.set_aside_ended", LOG_STR("credential", r->credential.name),
+                  LOG_INT("version", v->number));
+    }
+    return OK_STATUS;
+}
+
+struct status set_aside_end(struct run *r, struct set_aside *out)
+{
+    const struct store_value values[] = {store_uuid(r->credential.id), store_int(SET_ASIDE_MAX)};
+    bool ours = r->credential.slots > 1 &&
+                (r->credential.kind == ROTUNDA_K2 || r->credential.kind == ROTUNDA_K3);
+    out->run = r;
+    if (!ours || !driver_has(&r->driver, PROTOCOL_RETIRE)) {
+        return OK_STATUS;
+    }
+    TRY(store_query(r->worker->vault->store, &find_set_aside, values, ARRAY_LEN(values),
+                    &out->rows));
+    for (int row = 0; row < out->rows.count && row < SET_ASIDE_MAX && !out->failed; row++) {
+        struct version v;
+        // A row that was altered proves nothing; reading it has logged it.
+        bool good = status_ok(version_read(r->worker->vault->keyring, &out->rows, row, 0, &v)) &&
+                    uuid_equal(v.credential, r->credential.id);
+        if (good && (v.public_part.len > 0 || v.key_epoch != 0)) {
+            TRY(end_one(r, &v, out));
+        }
+    }
+    return OK_STATUS;
+}
+
+struct status set_aside_work(struct session *s, void *arg)
+{
+    const struct set_aside *a = arg;
+    for (size_t i = 0; i < a->count; i++) {
+        TRY(version_change(s, a->run->worker->vault->keyring, &a->ended[i], STR("retired")));
+    }
+    return OK_STATUS;
+}
