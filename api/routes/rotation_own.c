@@ -28,7 +28,7 @@ static struct status enter_target(struct operation *op, struct http_request *req
 static void put_own(struct json_writer *w, const struct own *o)
 {
     json_begin_object(w);
-    json_add_string(w, "state", own_state_name(o->state));
+    json_add_string(w, "state", own_shown_state(o));
     json_add_time(w, "created_at", o->created_us);
     json_add_string_or_null(w, "error_class", o->error_class);
     json_add_string_or_null(w, "error", o->error);

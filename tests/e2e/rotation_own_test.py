@@ -2,6 +2,7 @@
 """The password that a target's rotator logs in with itself: replaced by nodes that are late, while others rotate there,
 and when somebody else has changed it."""
 
+import json
 import unittest
 
 import harness
@@ -59,6 +60,48 @@ class OwnTest(unittest.TestCase):
         for case in cases:
             case.judge(more=ROUNDS)
         bench.verify_audit()
+
+    def test_somebody_changed_it_by_hand(self):
+        bench = self.bench()
+        own = Own(bench).begin()
+        roles = [f"{own.name}_{name}" for name in ("a", "b", "c")]
+        for role, owner in zip(roles, ("one", "one", "two")):
+            bench.target.sql(f"CREATE ROLE {role} LOGIN")
+            body = {"target": own.name, "account": role, "interval": "1h", "owner": owner, "purpose": "p"}
+            own.post(204, f"rotation/credentials/{role}", body)
+            bench.wait_for(lambda role=role: bench.vault.get(f"rotation/creds/{role}").status == 200, 20, own.tell)
+        node = bench.vault.node
+        bench.restart(node, CRASH="own_apply:after")
+        own.ask()
+        bench.wait_for_death(node, "own_apply:after")
+        bench.target.sql(f"ALTER ROLE {own.name} PASSWORD 'by hand'")
+        bench.restart(node)
+        bench.wait_for(lambda: own.state()["rotation"]["state"] == "blocked", 40, own.tell)
+        self.look_at_blocked(bench, own)
+        own.post(200, f"rotation/credentials/{roles[0]}/rotate", {"timeout": "0s"})
+        own.post(204, f"rotation/targets/{own.name}", {"password": "by hand"})
+        status = bench.vault.get("rotation/status").data
+        bench.assertEqual([], status["targets"])
+        self.assertIn("rotunda_rotation_targets_blocked 0", self.metrics(bench))
+        bench.assertEqual("abandoned", own.state()["rotation"]["state"])
+        rotated = bench.vault.post(f"rotation/targets/{own.name}/rotate")
+        bench.assertEqual("promoted", bench.assertStatus(200, rotated).data["state"])
+        bench.wait_for(lambda: bench.vault.get(f"rotation/creds/{roles[0]}").data["version"] == 2, 40, own.tell)
+
+    def metrics(self, bench):
+        return bench.vault.get("sys/metrics").text
+
+    def look_at_blocked(self, bench, own):
+        (shown,) = bench.vault.get("rotation/status").data["targets"]
+        found = (shown["name"], shown["state"], shown["error_class"])
+        self.assertEqual((own.name, "blocked", "not_permitted"), found)
+        self.assertIn("rotunda_rotation_targets_blocked 1", self.metrics(bench))
+        reply = bench.assertStatus(409, bench.vault.post(f"rotation/targets/{own.name}/rotate"))
+        self.assertIn("give the target the password that works", reply.errors[0])
+        rows = bench.vault.database.query("SELECT owner, payload FROM rotation_notice WHERE event = 'blocked'")
+        data = [json.loads(payload)["data"] for _, payload in rows]
+        told = sorted((d["owner"], d["target"], d["error_class"]) for d in data)
+        self.assertEqual([(owner, own.name, "own_password") for owner in ("one", "two")], told)
 
 
 if __name__ == "__main__":
