@@ -4,6 +4,7 @@
 // and read again.
 #include "tests/fuzz/fuzz.h"
 #include "vault/host/protocol.h"
+#include "vault/rotation/setting_look.h"
 
 static void check_result(const struct protocol_request *request, const struct protocol_reply *reply)
 {
@@ -48,6 +49,18 @@ static void check_same(const struct protocol_reply *a, const struct protocol_rep
     REQUIRE(a->hello.kind == b->hello.kind && str_equal(a->hello.name, b->hello.name));
 }
 
+// Any value may be held against any setting that was accepted, and an empty one is no choice.
+static void check_settings(const struct rotunda_setting_spec *specs, struct str value)
+{
+    for (; specs != NULL && specs->name != NULL; specs++) {
+        status_ignore(setting_look(specs, value));
+        if ((specs->flags & ROTUNDA_SETTING_CHOICE) != 0) {
+            REQUIRE(protocol_setting_choices(specs).len > 0);
+            REQUIRE(!status_ok(setting_look(specs, STR(""))));
+        }
+    }
+}
+
 static void write_and_read(const struct protocol_request *request,
                            const struct protocol_reply *reply, struct arena *arena)
 {
@@ -77,6 +90,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (status_ok(protocol_reply_decode(str_from_bytes(rest), &request, arena, &reply))) {
         check_result(&request, &reply);
         check_content(&reply);
+        check_settings(reply.hello.target_settings, reply.hello.name);
+        check_settings(reply.hello.account_settings, reply.message);
         write_and_read(&request, &reply, arena);
         protocol_reply_done(&reply);
     }

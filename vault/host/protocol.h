@@ -143,6 +143,9 @@ struct rotunda_text protocol_text(struct str s);
 struct rotunda_bytes protocol_bytes(struct bytes b);
 struct str protocol_str(struct rotunda_text t);
 
+// What a setting with ROTUNDA_SETTING_CHOICE allows, separated by |; empty: its help names nothing.
+struct str protocol_setting_choices(const struct rotunda_setting_spec *spec);
+
 // The operation that its kind needs and doesn't have, or the member that makes no sense; NULL:
 // none.
 const char *protocol_hello_fault(const struct protocol_hello *hello);

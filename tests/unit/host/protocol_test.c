@@ -291,6 +291,22 @@ static void settings_that_make_no_sense_are_refused(void **state)
     struct protocol_request hello = {.op = PROTOCOL_HELLO, .abi = ROTUNDA_ROTATOR_ABI};
     assert_ok(decode(*state, &hello, HELLO("[]")));
     assert_ok(decode(*state, &hello, HELLO("[{\"name\":\"a_1\",\"flags\":[\"path\"]}]")));
+    static const char *const good[] = {
+        HELLO("[{\"name\":\"a\",\"flags\":[\"port\"]}]"),
+        HELLO("[{\"name\":\"a\",\"flags\":[\"required\",\"duration\"]}]"),
+        HELLO("[{\"name\":\"a\",\"flags\":[\"file\",\"path\"]}]"),
+        HELLO("[{\"name\":\"a\",\"flags\":[\"choice\"],\"help\":\"a|b: c\"}]"),
+    };
+    static const char *const bad[] = {
+        HELLO("[{\"name\":\"a\",\"flags\":[\"port\",\"boolean\"]}]"),
+        HELLO("[{\"name\":\"a\",\"flags\":[\"file\"]}]"),
+        HELLO("[{\"name\":\"a\",\"flags\":[\"choice\"]}]"),
+        HELLO("[{\"name\":\"a\",\"flags\":[\"choice\"],\"help\":\"one of a, b\"}]"),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        assert_ok(decode(*state, &hello, good[i]));
+        assert_status(INVALID, decode(*state, &hello, bad[i]));
+    }
     assert_status(INVALID, decode(*state, &hello, HELLO("[7]")));
     assert_status(INVALID, decode(*state, &hello, HELLO("[{\"name\":\"\"}]")));
     assert_status(INVALID, decode(*state, &hello, HELLO("[{\"name\":\"a b\"}]")));
