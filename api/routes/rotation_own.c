@@ -66,7 +66,10 @@ static struct status begin(struct operation *op, const struct target *t, struct 
         FAIL(CONFLICT, "make a recovery key first (recovery-key): without a copy that is sealed to "
                        "it the target isn't touched");
     }
-    struct status s = own_begin(op, t, &key.key, out, &message);
+    struct status s = own_refuse_twins(op, t, &message);
+    if (status_ok(s)) {
+        s = own_begin(op, t, &key.key, out, &message);
+    }
     return !status_ok(s) && message.len > 0
                ? answer_explain(res, s, op->arena, "%.*s", STR_ARG(message))
                : s;

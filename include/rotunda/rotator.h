@@ -163,7 +163,7 @@ struct rotunda_external {
     int enabled;
 };
 
-enum { ROTUNDA_MESSAGE_BYTES = 512 };
+enum { ROTUNDA_MESSAGE_BYTES = 512, ROTUNDA_PRINCIPAL_ID_BYTES = 128 };
 
 /* Filled in by the rotator; the functions belong to the host, copy what they are given, and ignore
  * what exceeds the limits of a reply. */
@@ -183,6 +183,10 @@ struct rotunda_reply {
     void (*set_generated)(struct rotunda_reply *reply, struct rotunda_bytes secret,
                           struct rotunda_bytes public_part);
     int64_t retry_after_s; /* ROTUNDA_ERROR_THROTTLED: as the target said; 0 unknown */
+    /* check: who the rotator itself is at which system, in the system's own words and under
+     * whatever name it was reached; NUL-terminated, "" unknown. Of two that are asked shortly after
+     * each other it is equal if, and only if, they have one and the same password. */
+    char principal_id[ROTUNDA_PRINCIPAL_ID_BYTES];
 };
 
 enum {

@@ -8,6 +8,7 @@ import unittest
 import harness
 import rotation_bench
 import rotation_matrix
+import rotation_target
 from rotation_bench import Own, Roles
 
 LATE_AT = ["own_applying:after", "own_apply:before", "own_apply:after", "own_promoted:before"]
@@ -87,6 +88,29 @@ class OwnTest(unittest.TestCase):
         rotated = bench.vault.post(f"rotation/targets/{own.name}/rotate")
         bench.assertEqual("promoted", bench.assertStatus(200, rotated).data["state"])
         bench.wait_for(lambda: bench.vault.get(f"rotation/creds/{roles[0]}").data["version"] == 2, 40, own.tell)
+
+    def test_two_names_of_one_server_are_noticed(self):
+        bench = self.bench()
+        own = Own(bench).begin()
+        first = {**bench.target.settings, "username": own.name, "password": "begin", "timeout": "3s"}
+        twin = {**first, "host": "127.0.0.1,127.0.0.1"}
+        bench.assertStatus(204, bench.vault.post("rotation/targets/twin", twin))
+        for name, other in ((own.name, "twin"), ("twin", own.name)):
+            reply = bench.assertStatus(409, bench.vault.post(f"rotation/targets/{name}/rotate"))
+            self.assertIn(f"target {other} logs in to the same system", reply.errors[0])
+        away = {**twin, "host": "127.0.0.1,127.0.0.1", "port": harness.free_port()}
+        bench.assertStatus(204, bench.vault.post("rotation/targets/twin", away))
+        reply = bench.assertStatus(409, bench.vault.post(f"rotation/targets/{own.name}/rotate"))
+        self.assertIn("could not be found", reply.errors[0])
+        # Another server, where somebody began with the same name and password.
+        server = rotation_target.Target()
+        self.addCleanup(server.destroy)
+        server.sql(f"CREATE ROLE {own.name} LOGIN CREATEROLE PASSWORD 'begin'")
+        elsewhere = {**twin, "port": server.port, "ca_file": server.ca_file}
+        bench.assertStatus(204, bench.vault.post("rotation/targets/twin", elsewhere))
+        for name in (own.name, "twin"):
+            reply = bench.assertStatus(200, bench.vault.post(f"rotation/targets/{name}/rotate"))
+            bench.assertEqual("promoted", reply.data["state"])
 
     def metrics(self, bench):
         return bench.vault.get("sys/metrics").text

@@ -23,6 +23,7 @@ static void check_result(const struct protocol_request *request, const struct pr
 static void check_content(const struct protocol_reply *reply)
 {
     REQUIRE(reply->message.len <= ROTUNDA_MESSAGE_BYTES && str_is_text(reply->message));
+    REQUIRE(reply->principal_id.len < ROTUNDA_PRINCIPAL_ID_BYTES);
     REQUIRE(reply->step_count <= PROTOCOL_STEPS_MAX && reply->check_count <= PROTOCOL_CHECKS_MAX);
     REQUIRE(reply->external_count <= PROTOCOL_EXTERNALS_MAX);
     REQUIRE(reply->hello.kind <= ROTUNDA_K6);
@@ -40,6 +41,7 @@ static void check_content(const struct protocol_reply *reply)
 static void check_same(const struct protocol_reply *a, const struct protocol_reply *b)
 {
     REQUIRE(a->result == b->result && a->error == b->error && a->sessions == b->sessions);
+    REQUIRE(str_equal(a->principal_id, b->principal_id));
     REQUIRE(str_equal(a->message, b->message) && str_equal(a->issued_id, b->issued_id));
     REQUIRE(a->step_count == b->step_count && a->check_count == b->check_count);
     REQUIRE(a->external_count == b->external_count);

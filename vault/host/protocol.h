@@ -126,8 +126,9 @@ struct protocol_reply {
     const struct protocol_external *externals;
     size_t external_count;
     int64_t retry_after_s;
-    struct str issued_id;  // also of an uploaded key, whose `issued` is NULL
-    struct secret *issued; // owned; NULL when nothing was issued: protocol_reply_done()
+    struct str principal_id; // check; empty: unknown
+    struct str issued_id;    // also of an uploaded key, whose `issued` is NULL
+    struct secret *issued;   // owned; NULL when nothing was issued: protocol_reply_done()
     int64_t issued_valid_until_us;
     struct secret *generated; // owned; NULL when nothing was generated
     struct secret *generated_public;

@@ -257,6 +257,23 @@ static void what_a_rotator_declares_arrives(void **state)
     assert_int_equal(sent.hello.ops, got.hello.ops);
 }
 
+static void who_the_rotator_is_arrives_if_it_is_short(void **state)
+{
+    struct world *w = *state;
+    struct protocol_request check = {.op = PROTOCOL_CHECK};
+    struct protocol_reply sent = {.result = PROTOCOL_DONE, .principal_id = STR("77/1.5/10")};
+    struct protocol_reply got;
+    char wide[ROTUNDA_PRINCIPAL_ID_BYTES];
+    assert_ok(protocol_reply_encode(&sent, &w->line));
+    assert_ok(protocol_reply_decode(line_of(w), &check, w->arena, &got));
+    assert_str("77/1.5/10", got.principal_id);
+    memset(wide, 'x', sizeof wide);
+    sent.principal_id = (struct str){wide, sizeof wide};
+    w->line.len = 0;
+    assert_ok(protocol_reply_encode(&sent, &w->line));
+    assert_status(INVALID, protocol_reply_decode(line_of(w), &check, w->arena, &got));
+}
+
 static void the_settings_that_a_rotator_takes_arrive(void **state)
 {
     static const struct rotunda_setting_spec specs[] = {
@@ -426,6 +443,7 @@ int main(void)
         TEST(a_throttled_answer_says_for_how_long),
         TEST(a_rotator_of_before_declares_nothing_new),
         TEST(what_a_rotator_declares_arrives),
+        TEST(who_the_rotator_is_arrives_if_it_is_short),
         TEST(the_settings_that_a_rotator_takes_arrive),
         TEST(settings_that_make_no_sense_are_refused),
         TEST(a_kind_without_what_it_needs_is_named),

@@ -75,6 +75,11 @@ struct status own_open(const struct keyring *k, struct uuid mount, const struct 
 // Release with store_rows_done().
 struct status own_list(struct operation *op, const struct target *t, struct store_rows *out);
 
+// On a fiber, reaching targets: CONFLICT, with which in `*out_message`, when another target has the
+// same password because it is the same account of the same system, or may be.
+struct status own_refuse_twins(struct operation *op, const struct target *t,
+                               struct str *out_message);
+
 // Stages a new value; the engine does the rest. CONFLICT when one is under way, when another target
 // or a credential uses the same account there, or the database couldn't keep it (not durable);
 // `*out_message`: which, else untouched.
