@@ -28,6 +28,13 @@ struct status rotation_cli_rotate_target(struct cli *c)
         return cli_problem_remote(&c->problem, "the target refused, and nothing was changed: %.*s",
                                   STR_ARG(buffer_str(&how)));
     }
+    if (str_equal_c(state, "blocked")) {
+        return cli_problem_remote(
+            &c->problem,
+            "it waits for a person (%.*s).\nGive the target the password that "
+            "works: `rotunda rotation target write %.*s password=-`.",
+            STR_ARG(buffer_str(&how)), STR_ARG(name));
+    }
     status_ignore(cli_problem_remote(
         &c->problem,
         "it isn't done yet (%.*s).\nIt goes on; `rotunda rotation target read` tells how.",

@@ -40,6 +40,16 @@ struct status rotation_refuse_field(const struct rotation_body *b, const char *f
                           why);
 }
 
+struct status rotation_refuse_setting(const struct rotation_body *b,
+                                      const struct rotunda_setting_spec *specs, const char *field,
+                                      const char *why)
+{
+    const struct rotunda_setting_spec *spec = settings_spec(specs, str_from_c(field));
+    bool helps = spec != NULL && spec->help != NULL && spec->help[0] != '\0';
+    return answer_explain(b->res, MAKE_STATUS(INVALID, "bad setting"), b->op->arena, "%s: %s%s%s%s",
+                          field, why, helps ? " (" : "", helps ? spec->help : "", helps ? ")" : "");
+}
+
 static bool find(const struct rotation_body *b, const char *field, struct json_value *out)
 {
     *out = json_get(b->op->body, field);

@@ -251,7 +251,9 @@ static struct status read_account_settings(const struct rotation_body *b,
     TRY(rotation_body_known(b, fields, rotator->account_settings));
     struct status s = settings_merge(c->account_settings, b->op->body, rotator->account_settings,
                                      b->op->arena, &c->account_settings, &field);
-    return s.code == STATUS_INVALID ? rotation_refuse_field(b, field, s.what) : s;
+    return s.code == STATUS_INVALID
+               ? rotation_refuse_setting(b, rotator->account_settings, field, s.what)
+               : s;
 }
 
 // What can't be changed may be repeated, as clients that write everything back do.

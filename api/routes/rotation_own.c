@@ -28,7 +28,7 @@ static struct status enter_target(struct operation *op, struct http_request *req
 static void put_own(struct json_writer *w, const struct own *o)
 {
     json_begin_object(w);
-    json_add_string(w, "state", own_state_name(o->state));
+    json_add_string(w, "state", own_shown_state(o));
     json_add_time(w, "created_at", o->created_us);
     json_add_string_or_null(w, "error_class", o->error_class);
     json_add_string_or_null(w, "error", o->error);
@@ -66,7 +66,10 @@ static struct status begin(struct operation *op, const struct target *t, struct 
         FAIL(CONFLICT, "make a recovery key first (recovery-key): without a copy that is sealed to "
                        "it the target isn't touched");
     }
-    struct status s = own_begin(op, t, &key.key, out, &message);
+    struct status s = own_refuse_twins(op, t, &message);
+    if (status_ok(s)) {
+        s = own_begin(op, t, &key.key, out, &message);
+    }
     return !status_ok(s) && message.len > 0
                ? answer_explain(res, s, op->arena, "%.*s", STR_ARG(message))
                : s;

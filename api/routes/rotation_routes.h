@@ -83,6 +83,10 @@ struct status rotation_body_duration(const struct rotation_body *b, const char *
 struct status rotation_body_time(const struct rotation_body *b, const char *field, int64_t *out_us);
 struct status rotation_refuse_field(const struct rotation_body *b, const char *field,
                                     const char *why);
+// The same of a setting, with what the rotator says about it.
+struct status rotation_refuse_setting(const struct rotation_body *b,
+                                      const struct rotunda_setting_spec *specs, const char *field,
+                                      const char *why);
 // Settings decide about the target, so that a misspelt one may not be passed over: every member is
 // in `fields` (ends with NULL) or a setting of the rotator.
 struct status rotation_body_known(const struct rotation_body *b, const char *const *fields,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // status: what is due, fails, waits, of one mount.
 #include "api/routes/rotation_routes.h"
+#include "vault/rotation/manage/own.h"
 
 enum { OWNER_COUNTS = 5 };
 
@@ -41,6 +42,24 @@ static void put_attention(struct json_writer *w, const struct store_rows *rows)
         json_add_string_or_null(w, "error", store_get_text(rows, row, 4));
         json_add_int(w, "tries", store_get_int(rows, row, 5));
         rotation_put_time(w, "next_rotation", store_get_time(rows, row, 6));
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+// Targets whose own password doesn't get replaced.
+static void put_targets(struct json_writer *w, const struct store_rows *rows)
+{
+    json_put_key(w, "targets");
+    json_begin_array(w);
+    for (int row = 0; row < rows->count; row++) {
+        json_begin_object(w);
+        json_add_string(w, "name", store_get_text(rows, row, 0));
+        json_add_string(w, "state", store_get_bool(rows, row, 1) ? STR("blocked") : STR("failing"));
+        json_add_string(w, "error_class", store_get_text(rows, row, 2));
+        json_add_string(w, "error", store_get_text(rows, row, 3));
+        json_add_int(w, "tries", store_get_int(rows, row, 4));
+        json_add_time(w, "since", store_get_time(rows, row, 5));
         json_end_object(w);
     }
     json_end_array(w);
@@ -98,16 +117,19 @@ struct status rotation_status(struct operation *op, struct http_request *req,
     struct store_rows owners CLEANUP(store_rows_done) = {0};
     struct store_rows attention CLEANUP(store_rows_done) = {0};
     struct store_rows retirements CLEANUP(store_rows_done) = {0};
+    struct store_rows targets CLEANUP(store_rows_done) = {0};
     struct notify_status notices CLEANUP(notify_status_done) = {0};
     TRY(operation_enter(op, POLICY_OP_READ));
     TRY(manage_status(op, &owners, &attention));
     TRY(manage_retirements(op, &retirements));
+    TRY(own_list_stuck(op, &targets));
     TRY(notify_status_read(op, &notices));
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);
     put_owners(&w, &owners);
     put_attention(&w, &attention);
     put_retirements(&w, &retirements);
+    put_targets(&w, &targets);
     rotation_put_notify_status(&w, &notices);
     json_end_object(&w);
     return answer_end(&w);

@@ -195,7 +195,9 @@ static struct status read_settings(const struct rotation_body *b,
     TRY(rotation_body_known(b, fields, rotator->target_settings));
     struct status s = settings_merge(t->settings, b->op->body, rotator->target_settings,
                                      b->op->arena, &t->settings, &field);
-    return s.code == STATUS_INVALID ? rotation_refuse_field(b, field, s.what) : s;
+    return s.code == STATUS_INVALID
+               ? rotation_refuse_setting(b, rotator->target_settings, field, s.what)
+               : s;
 }
 
 struct target rotation_target_new(const struct operation *op, struct str name)

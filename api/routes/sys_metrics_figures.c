@@ -51,6 +51,9 @@ static void put_rotation(struct buffer *out, const struct tally *t)
     metrics_put_single(out, "rotunda_rotation_credentials_failing",
                        "Those whose rotation failed and is tried again.", METRICS_GAUGE,
                        t->failing);
+    metrics_put_single(out, "rotunda_rotation_targets_blocked",
+                       "Targets whose own password waits for somebody.", METRICS_GAUGE,
+                       t->own_blocked);
     metrics_put_head(out, "rotunda_rotation_attempts", "Rotations under way, by state.",
                      METRICS_GAUGE);
     for (size_t i = 0; i < ATTEMPT_STATE_COUNT; i++) {

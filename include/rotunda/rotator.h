@@ -163,7 +163,7 @@ struct rotunda_external {
     int enabled;
 };
 
-enum { ROTUNDA_MESSAGE_BYTES = 512 };
+enum { ROTUNDA_MESSAGE_BYTES = 512, ROTUNDA_PRINCIPAL_ID_BYTES = 128 };
 
 /* Filled in by the rotator; the functions belong to the host, copy what they are given, and ignore
  * what exceeds the limits of a reply. */
@@ -183,13 +183,24 @@ struct rotunda_reply {
     void (*set_generated)(struct rotunda_reply *reply, struct rotunda_bytes secret,
                           struct rotunda_bytes public_part);
     int64_t retry_after_s; /* ROTUNDA_ERROR_THROTTLED: as the target said; 0 unknown */
+    /* check: who the rotator itself is at which system, in the system's own words and under
+     * whatever name it was reached; NUL-terminated, "" unknown. Of two that are asked shortly after
+     * each other it is equal if, and only if, they have one and the same password. */
+    char principal_id[ROTUNDA_PRINCIPAL_ID_BYTES];
 };
 
 enum {
     ROTUNDA_SETTING_REQUIRED = 1u << 0,
     /* A value that begins with a slash names a file or folder that the rotator must reach. */
     ROTUNDA_SETTING_PATH = 1u << 1,
-    ROTUNDA_SETTING_PATH_WRITABLE = 1u << 2
+    ROTUNDA_SETTING_PATH_WRITABLE = 1u << 2,
+    /* What a value looks like, one of these at most; none: any text. What doesn't look like it is
+     * refused when somebody writes it, before the rotator is asked anything. */
+    ROTUNDA_SETTING_PORT = 1u << 3,     /* 1 to 65535, or several of them separated by commas */
+    ROTUNDA_SETTING_DURATION = 1u << 4, /* 90, 90s, 5m, 2h, 7d */
+    ROTUNDA_SETTING_BOOLEAN = 1u << 5,  /* true or false */
+    ROTUNDA_SETTING_FILE = 1u << 6,     /* with ROTUNDA_SETTING_PATH: must begin with a slash */
+    ROTUNDA_SETTING_CHOICE = 1u << 7    /* one of those that the help begins with: "a|b: ..." */
 };
 
 struct rotunda_setting_spec {

@@ -46,6 +46,12 @@ static const char facts_query[] =
     " coalesce(r.oid = me.oid, false)"
     " FROM pg_roles me LEFT JOIN pg_roles r ON r.rolname = $1 WHERE me.rolname = session_user";
 
+// Everybody may ask this. A copy of the server has the same identifier, but began at another
+// moment.
+static const char self_query[] =
+    "SELECT c.system_identifier || '/' || extract(epoch FROM pg_postmaster_start_time()) || '/' ||"
+    " me.oid FROM pg_control_system() c, pg_roles me WHERE me.rolname = session_user";
+
 // $1 the account, $2 its owner role, $3 the other half of the pair.
 static const char pair_query[] =
     "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $3 AND rolcanlogin),"
@@ -228,6 +234,16 @@ static void check_pair(const struct pglogin *session, int64_t deadline_ms, const
            "sessions of both act as the owner role, so that what they create belongs to it", hint);
 }
 
+static void tell_self(const struct pglogin *session, int64_t deadline_ms,
+                      struct rotunda_reply *reply)
+{
+    __attribute__((cleanup(pglogin_result_clear))) PGresult *self =
+        pglogin_run(session, deadline_ms, self_query, (struct pglogin_parameters){0});
+    if (PQresultStatus(self) == PGRES_TUPLES_OK && PQntuples(self) == 1) {
+        snprintf(reply->principal_id, sizeof reply->principal_id, "%s", PQgetvalue(self, 0, 0));
+    }
+}
+
 // A wrong password must be refused, or no probe on this route can ever prove anything.
 static void check_route(const struct pglogin_route *route, const char *role,
                         struct rotunda_reply *reply)
@@ -270,6 +286,7 @@ enum rotunda_error postgresql_check(const struct rotunda_call *call, struct rotu
         !quote_names(session.connection, &n)) {
         return call_fail(reply, ROTUNDA_ERROR_UNREACHABLE, "the server could not be asked");
     }
+    tell_self(&session, route.deadline_ms, reply);
     check_server(&session, facts, reply);
     check_role(call, &n, facts, reply);
     check_permission(&n, facts, reply);

@@ -4,6 +4,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { CERTIFICATES_MAX_BYTES = 4 * 1024 * 1024 };
+
+// libpq reads all of it. What isn't a plain file, or has no size as those of /proc, could be
+// without end, or do something when it is read.
+static bool is_plain(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISREG(about.st_mode) && about.st_size > 0 &&
+           about.st_size <= CERTIFICATES_MAX_BYTES;
+}
+
+static const char *wrong_certificates(const struct pglogin_route *route)
+{
+    if (route->ca_file[0] != '/') {
+        return "ca_file: expected the absolute path of a file";
+    }
+    if (access(route->ca_file, R_OK) != 0) {
+        return "ca_file: there is no such file, or the user that rotators run as can't read it; "
+               "unless it is set, that is the system's";
+    }
+    return is_plain(route->ca_file)
+               ? NULL
+               : "ca_file: not a regular file of at most 4 MiB that holds something";
+}
+
 static const char *wrong_key(const char *path)
 {
     struct stat about;
@@ -34,12 +59,19 @@ const char *pgfiles_wrong(const struct pglogin_route *route)
     if (route->by_certificate && !certificate && !route->socket) {
         return "the target has neither a password nor a client certificate to log in with";
     }
-    if (!certificate || route->socket) {
+    if (route->socket) {
         return NULL;
+    }
+    const char *wrong = wrong_certificates(route);
+    if (wrong != NULL || !certificate) {
+        return wrong;
     }
     if (access(route->client_cert_file, R_OK) != 0) {
         return "client_cert_file: there is no such file, or the user that rotators run as can't "
                "read it";
+    }
+    if (!is_plain(route->client_cert_file)) {
+        return "client_cert_file: not a regular file of at most 4 MiB that holds something";
     }
     return wrong_key(route->client_key_file);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// The files of a client certificate, looked at before libpq does: it would say nothing that may be
-// passed on, because its messages are in any language.
+// The certificates to trust and those of the client, looked at before libpq does: it would say
+// nothing that may be passed on, because its messages are in any language.
 #pragma once
 
 #include "rotators/postgresql/pglogin.h"

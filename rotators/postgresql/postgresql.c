@@ -7,13 +7,14 @@
 static const struct rotunda_setting_spec target_settings[] = {
     {"host", ROTUNDA_SETTING_REQUIRED | ROTUNDA_SETTING_PATH,
      "name or address of the server, or the folder of its unix socket"},
-    {"port", 0, "5432 unless set"},
+    {"port", ROTUNDA_SETTING_PORT, "5432 unless set; one for each host, or one for all"},
     {"database", 0, "where the rotator logs in: postgres unless set"},
-    {"ca_file", ROTUNDA_SETTING_PATH,
+    {"ca_file", ROTUNDA_SETTING_PATH | ROTUNDA_SETTING_FILE,
      "certificates that sign the server's, PEM: the system's unless set"},
-    {"client_cert_file", ROTUNDA_SETTING_PATH,
+    {"client_cert_file", ROTUNDA_SETTING_PATH | ROTUNDA_SETTING_FILE,
      "certificate that the rotator shows, PEM: none unless set"},
-    {"client_key_file", ROTUNDA_SETTING_PATH, "its private key, PEM, mode 600"},
+    {"client_key_file", ROTUNDA_SETTING_PATH | ROTUNDA_SETTING_FILE,
+     "its private key, PEM, mode 600"},
     {"socket_owner", 0, "user that the server behind a unix socket runs as: postgres unless set"},
     {NULL, 0, NULL},
 };
@@ -21,9 +22,9 @@ static const struct rotunda_setting_spec target_settings[] = {
 static const struct rotunda_setting_spec account_settings[] = {
     {"pair_role", 0, "the other role of an alternating pair"},
     {"owner_role", 0, "role that owns the objects of the pair; both are members"},
-    {"valid_until", 0,
-     "the role's VALID UNTIL: leave it alone (leave, the default), or what expires_at says "
-     "(expiry)"},
+    {"valid_until", ROTUNDA_SETTING_CHOICE,
+     "leave|expiry: the role's VALID UNTIL is left alone, which is the default, or becomes what "
+     "expires_at says"},
     {NULL, 0, NULL},
 };
 

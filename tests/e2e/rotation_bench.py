@@ -85,11 +85,14 @@ class Bench(kinds_test.KindsTest):
         return rotation_test.LossTest.hosts(self)
 
     def kill_hosts(self):
+        return len(self.signal_hosts(signal.SIGKILL))
+
+    def signal_hosts(self, number):
         found = self.hosts()
         for pid in found:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return len(found)
+                os.kill(pid, number)
+        return found
 
     def wait_for_death(self, node, place):
         try:
@@ -345,6 +348,7 @@ class Own(Case):
 
     def begin(self):
         self.version = self.state()["password_version"]
+        self.settled = None
         return self
 
     def state(self):
@@ -367,15 +371,18 @@ class Own(Case):
     def tell(self):
         return str(self.state())
 
-    def judge(self, more=1, creates=2):
+    def wait_settled(self):
         def settled():
             with contextlib.suppress(OSError):
                 reply = self.test.vault.get(f"rotation/targets/{self.name}")
                 rotation = reply.data["rotation"] if reply.status == 200 else None
                 return rotation is not None and rotation["state"] == "promoted"
 
+        self.test.wait_for(settled, 90, self.tell)
+
+    def judge(self, more=1, creates=2):
         test = self.test
-        test.wait_for(settled, 90, self.tell)
+        self.wait_settled()
         test.assertEqual(self.version + more, self.state()["password_version"])
         check = test.vault.post(f"rotation/targets/{self.name}/check", {"account": f"{self.name}_witness"})
         test.assertTrue(test.assertStatus(200, check).data["ok"], check)
@@ -383,6 +390,13 @@ class Own(Case):
         kept = "SELECT count(*) FROM rotation_target_change WHERE open OR ciphertext IS NOT NULL"
         left = test.vault.database.query(kept)
         test.assertEqual([["0"]], left)
+        self.look_at_target()
+
+    def look_at_target(self):
+        """Once it has settled nobody touches the role again, not even to set what it has already."""
+        now = self.test.target.sql(f"SELECT xmin, rolpassword FROM pg_authid WHERE rolname = '{self.name}'")
+        self.settled = self.settled or now
+        self.test.assertEqual(self.settled, now, self.tell())
 
     def remove(self):
         self.test.vault.delete(f"rotation/targets/{self.name}")

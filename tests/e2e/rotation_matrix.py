@@ -2,6 +2,8 @@
 """Rotator x state x fault: what is done in a run, and the list of all runs. The verdict is Case.judge()."""
 
 import collections
+import contextlib
+import os
 import random
 import signal
 import threading
@@ -29,6 +31,7 @@ MOCKS = {
 }
 # Before `own_staged` there is nothing that anybody could finish.
 OWN_PLACES = ["own_applying", "own_apply", "own_promoted"]
+OWN_PIECES = 60  # about as many as one change takes
 # The first is survived, and then the second happens.
 TWICE = [("apply:after", "reconcile:after"), ("apply:before", "reconcile:before"), ("apply:after", "verified:before")]
 
@@ -140,6 +143,42 @@ def be_late(bench, case, place):
         bench.restart(second)
 
 
+def be_late_at_piece(bench, case, at):
+    """Node and rotator stop between two pieces of their conversation with the target, as a whole machine does."""
+    first, second = bench.vault.nodes
+    bench.assertEqual(0, second.stop())
+    stopped, states = [], []
+
+    def stop():
+        first.process.send_signal(signal.SIGSTOP)
+        stopped.extend(bench.signal_hosts(signal.SIGSTOP))
+        states.append(case.where())
+
+    def go_on():
+        first.process.send_signal(signal.SIGCONT)
+        for pid in stopped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    try:
+        bench.proxy.arm(at, stop, True, cuts=False)
+        case.ask(first)
+        bench.proxy.done.wait(2)
+        _, happened = bench.proxy.disarm()
+        bench.restart(second)
+        bench.survivor(first)
+        case.judge()
+        go_on()
+        bench.wait_until_well(first)
+        time.sleep(0.4)
+        case.judge()
+        return states[0] if happened else None
+    finally:
+        go_on()
+        bench.restart(first)
+        bench.restart(second)
+
+
 def harm_at_packet(bench, case, at, after, fault):
     node = bench.vault.node
     states = []
@@ -222,7 +261,14 @@ def on_the_line(bench):
 
 
 def two_nodes():
-    return [Run(LATE, s, be_late, place) for s in subjects() for place in s.places]
+    return [Run(LATE, s, be_late, place) for s in subjects() if s.new is not Own for place in s.places] + own_late()
+
+
+def own_late():
+    """The rotator's own password: at each step, then at each piece of the conversation with the target."""
+    s = Subject(Own, OWN_PLACES, packets=True, twice=False)
+    steps = [Run(LATE, s, be_late, place) for place in ["own_staged:after", *s.places]]
+    return steps + [Run(LATE, s, be_late_at_piece, at) for at in range(1, OWN_PIECES + 1)]
 
 
 def mock_faults():

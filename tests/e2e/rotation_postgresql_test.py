@@ -127,6 +127,50 @@ class CertificateTest(PostgresqlTest):
         self.assertIn("chmod 600", said["error"])
 
 
+class SettingsTest(PostgresqlTest):
+    def test_settings_are_judged_when_they_are_written(self):
+        away = {**self.target.settings, "host": "192.0.2.1"}  # nobody answers there: it isn't asked
+        cases = [
+            ("port", "x", "1 to 65535"),
+            ("port", "99999999", "1 to 65535"),
+            ("port", 0, "1 to 65535"),
+            ("port", -5432, "1 to 65535"),
+            ("port", "5432\0", "port"),
+            ("port", {"a": 1}, "port"),
+            ("port", "9" * 5000, "port"),
+            ("ca_file", "../x", "absolute path"),
+            ("ca_file", "ca.pem", "absolute path"),
+            ("ca_file", "/proc/self/mem", "/proc"),
+            ("ca_file", "/etc/../proc/self/mem", ".."),
+            ("client_key_file", "/dev/zero", "/dev"),
+            ("host", "/run/../etc", ".."),
+            ("timeout", "x", "timeout"),
+            ("timeout", "1h", "1s to 20s"),
+            ("colour", "red", "neither a field nor a setting"),
+        ]
+        for field, value, said in cases:
+            with self.subTest(f"{field}={str(value)[:20]}"):
+                reply = self.assertStatus(400, self.vault.post("rotation/targets/judged", {**away, field: value}))
+                self.assertIn(said, reply.errors[0])
+                self.assertStatus(404, self.vault.get("rotation/targets/judged"))
+        body = {"target": "db", "account": "x", "interval": "1h", "owner": "o", "purpose": "p", "valid_until": "x"}
+        reply = self.assertStatus(400, self.vault.post("rotation/credentials/judged", body))
+        self.assertIn("leave|expiry", reply.errors[0])
+        self.assertStatus(204, self.vault.post("rotation/targets/judged", {**away, "port": "5432,5433"}))
+        self.assertStatus(204, self.vault.delete("rotation/targets/judged"))
+
+    def test_what_is_no_file_of_certificates_is_refused_before_the_target_is_asked(self):
+        link = os.path.join(self.target.trust, "link.pem")
+        os.symlink("/proc/self/mem", link)
+        # What /proc has isn't even there for a rotator's process.
+        for path, why in ((self.target.trust, "not a regular file"), (link, "there is no such file")):
+            self.assertStatus(204, self.vault.post("rotation/targets/nofile", {**self.target.settings, "ca_file": path}))
+            said = self.check("any", "nofile")
+            self.assertEqual((False, "invalid"), (said["ok"], said["error_class"]))
+            self.assertIn("ca_file: " + why, said["error"])
+        self.assertStatus(204, self.vault.delete("rotation/targets/nofile"))
+
+
 class GuideTest(rotation_test.RotationTest):
     """The commands of docs/connect-postgresql.md."""
 

@@ -21,15 +21,16 @@ class Proxy:
         self.harm_at = 0
         self.harm = None
         self.after = False
+        self.cuts = True
         self.done = threading.Event()
         self.port = harness.free_port()
         self.listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self.accept, daemon=True).start()
 
-    def arm(self, at, harm, after):
-        """`harm()` is called at that piece, before or after it is handed on; then the connection is cut."""
+    def arm(self, at, harm, after, cuts=True):
+        """`harm()` is called at that piece, before or after it is handed on; then the connection is cut, or goes on."""
         with self.lock:
-            self.count, self.harm_at, self.harm, self.after = 0, at, harm, after
+            self.count, self.harm_at, self.harm, self.after, self.cuts = 0, at, harm, after, cuts
         self.done.clear()
 
     def disarm(self):
@@ -71,7 +72,8 @@ class Proxy:
                     sink.sendall(piece)
                 if due:
                     self.do_harm(source, sink)
-                    return
+                    if self.cuts:
+                        return
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_RDWR)
 
@@ -79,8 +81,9 @@ class Proxy:
         try:
             self.harm()
         finally:
-            cut(source)
-            cut(sink)
+            if self.cuts:
+                cut(source)
+                cut(sink)
             self.done.set()
 
 

@@ -4,6 +4,7 @@
 // and read again.
 #include "tests/fuzz/fuzz.h"
 #include "vault/host/protocol.h"
+#include "vault/rotation/setting_look.h"
 
 static void check_result(const struct protocol_request *request, const struct protocol_reply *reply)
 {
@@ -22,6 +23,7 @@ static void check_result(const struct protocol_request *request, const struct pr
 static void check_content(const struct protocol_reply *reply)
 {
     REQUIRE(reply->message.len <= ROTUNDA_MESSAGE_BYTES && str_is_text(reply->message));
+    REQUIRE(reply->principal_id.len < ROTUNDA_PRINCIPAL_ID_BYTES);
     REQUIRE(reply->step_count <= PROTOCOL_STEPS_MAX && reply->check_count <= PROTOCOL_CHECKS_MAX);
     REQUIRE(reply->external_count <= PROTOCOL_EXTERNALS_MAX);
     REQUIRE(reply->hello.kind <= ROTUNDA_K6);
@@ -39,6 +41,7 @@ static void check_content(const struct protocol_reply *reply)
 static void check_same(const struct protocol_reply *a, const struct protocol_reply *b)
 {
     REQUIRE(a->result == b->result && a->error == b->error && a->sessions == b->sessions);
+    REQUIRE(str_equal(a->principal_id, b->principal_id));
     REQUIRE(str_equal(a->message, b->message) && str_equal(a->issued_id, b->issued_id));
     REQUIRE(a->step_count == b->step_count && a->check_count == b->check_count);
     REQUIRE(a->external_count == b->external_count);
@@ -46,6 +49,18 @@ static void check_same(const struct protocol_reply *a, const struct protocol_rep
     REQUIRE(a->issued_valid_until_us == b->issued_valid_until_us);
     REQUIRE(a->hello.ops == b->hello.ops && a->hello.idempotent == b->hello.idempotent);
     REQUIRE(a->hello.kind == b->hello.kind && str_equal(a->hello.name, b->hello.name));
+}
+
+// Any value may be held against any setting that was accepted, and an empty one is no choice.
+static void check_settings(const struct rotunda_setting_spec *specs, struct str value)
+{
+    for (; specs != NULL && specs->name != NULL; specs++) {
+        status_ignore(setting_look(specs, value));
+        if ((specs->flags & ROTUNDA_SETTING_CHOICE) != 0) {
+            REQUIRE(protocol_setting_choices(specs).len > 0);
+            REQUIRE(!status_ok(setting_look(specs, STR(""))));
+        }
+    }
 }
 
 static void write_and_read(const struct protocol_request *request,
@@ -77,6 +92,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (status_ok(protocol_reply_decode(str_from_bytes(rest), &request, arena, &reply))) {
         check_result(&request, &reply);
         check_content(&reply);
+        check_settings(reply.hello.target_settings, reply.hello.name);
+        check_settings(reply.hello.account_settings, reply.message);
         write_and_read(&request, &reply, arena);
         protocol_reply_done(&reply);
     }

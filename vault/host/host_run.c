@@ -243,6 +243,7 @@ static void finish(struct collected *c, struct rotunda_reply *reply, struct prot
     out->sessions = reply->sessions;
     out->retry_after_s = reply->retry_after_s;
     out->message = keep(c, str_from_c(reply->message));
+    out->principal_id = keep(c, str_from_c(reply->principal_id));
     out->steps = c->steps;
     out->checks = c->checks;
     out->externals = c->externals;

@@ -126,8 +126,9 @@ struct protocol_reply {
     const struct protocol_external *externals;
     size_t external_count;
     int64_t retry_after_s;
-    struct str issued_id;  // also of an uploaded key, whose `issued` is NULL
-    struct secret *issued; // owned; NULL when nothing was issued: protocol_reply_done()
+    struct str principal_id; // check; empty: unknown
+    struct str issued_id;    // also of an uploaded key, whose `issued` is NULL
+    struct secret *issued;   // owned; NULL when nothing was issued: protocol_reply_done()
     int64_t issued_valid_until_us;
     struct secret *generated; // owned; NULL when nothing was generated
     struct secret *generated_public;
@@ -142,6 +143,9 @@ struct str protocol_kind_name(enum rotunda_kind kind);    // K1 to K6
 struct rotunda_text protocol_text(struct str s);
 struct rotunda_bytes protocol_bytes(struct bytes b);
 struct str protocol_str(struct rotunda_text t);
+
+// What a setting with ROTUNDA_SETTING_CHOICE allows, separated by |; empty: its help names nothing.
+struct str protocol_setting_choices(const struct rotunda_setting_spec *spec);
 
 // The operation that its kind needs and doesn't have, or the member that makes no sense; NULL:
 // none.

@@ -11,7 +11,16 @@ static const struct {
     unsigned flag;
 } setting_flags[] = {{"required", ROTUNDA_SETTING_REQUIRED},
                      {"path", ROTUNDA_SETTING_PATH},
-                     {"writable", ROTUNDA_SETTING_PATH_WRITABLE}};
+                     {"writable", ROTUNDA_SETTING_PATH_WRITABLE},
+                     {"port", ROTUNDA_SETTING_PORT},
+                     {"duration", ROTUNDA_SETTING_DURATION},
+                     {"boolean", ROTUNDA_SETTING_BOOLEAN},
+                     {"file", ROTUNDA_SETTING_FILE},
+                     {"choice", ROTUNDA_SETTING_CHOICE}};
+
+static const unsigned look_flags = ROTUNDA_SETTING_PORT | ROTUNDA_SETTING_DURATION |
+                                   ROTUNDA_SETTING_BOOLEAN | ROTUNDA_SETTING_FILE |
+                                   ROTUNDA_SETTING_CHOICE;
 
 static void add_settings(struct json_writer *w, const char *key,
                          const struct rotunda_setting_spec *specs)
@@ -129,6 +138,37 @@ static struct status read_setting_flags(struct json_value list, unsigned *out)
     return OK_STATUS;
 }
 
+static bool is_choice_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '|';
+}
+
+struct str protocol_setting_choices(const struct rotunda_setting_spec *spec)
+{
+    struct str help = str_from_c(spec->help);
+    size_t len = 0;
+    while (len < help.len && is_choice_character(help.ptr[len])) {
+        len++;
+    }
+    return len > 0 && len < help.len && help.ptr[len] == ':' ? str_first(help, len) : STR("");
+}
+
+static struct status check_look(const struct rotunda_setting_spec *spec)
+{
+    unsigned looks = spec->flags & look_flags;
+    if ((looks & (looks - 1)) != 0) {
+        FAIL(INVALID, "a rotator's setting can't look like two things at once");
+    }
+    if (looks == ROTUNDA_SETTING_FILE && (spec->flags & ROTUNDA_SETTING_PATH) == 0) {
+        FAIL(INVALID, "a rotator's setting is a file, but no path");
+    }
+    if (looks == ROTUNDA_SETTING_CHOICE && protocol_setting_choices(spec).len == 0) {
+        FAIL(INVALID, "a rotator's setting is a choice, and its help doesn't begin with what there "
+                      "is to choose: \"a|b: ...\"");
+    }
+    return OK_STATUS;
+}
+
 static bool is_setting_name(struct str name)
 {
     bool good = name.len > 0 && name.len <= SETTING_NAME_BYTES;
@@ -155,7 +195,8 @@ static struct status read_setting(struct json_value item, struct arena *arena,
     TRY(arena_copy_str(arena, help.len > 0 ? help : STR(""), &help));
     out->name = name.ptr;
     out->help = help.ptr;
-    return read_setting_flags(json_get(item, "flags"), &out->flags);
+    TRY(read_setting_flags(json_get(item, "flags"), &out->flags));
+    return check_look(out);
 }
 
 static bool is_named_before(const struct rotunda_setting_spec *items, size_t count)

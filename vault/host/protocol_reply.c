@@ -91,6 +91,9 @@ struct status protocol_reply_encode(const struct protocol_reply *reply, struct b
     if (reply->retry_after_s > 0) {
         json_add_int(&w, "retry_after_s", reply->retry_after_s);
     }
+    if (reply->principal_id.len > 0) {
+        json_add_string(&w, "principal_id", reply->principal_id);
+    }
     add_lists(&w, reply);
     add_values(&w, reply);
     json_end_object(&w);
@@ -251,6 +254,10 @@ static struct status read_outcome(struct json_value root, const struct protocol_
     TRY(protocol_read_text(root, "message", &out->message));
     if (out->message.len > ROTUNDA_MESSAGE_BYTES) {
         FAIL(INVALID, "a rotator's message is too long");
+    }
+    TRY(protocol_read_text(root, "principal_id", &out->principal_id));
+    if (out->principal_id.len >= ROTUNDA_PRINCIPAL_ID_BYTES) {
+        FAIL(INVALID, "a rotator's principal_id is too long");
     }
     TRY(protocol_read_int(root, "retry_after_s", &out->retry_after_s));
     return protocol_read_int(root, "sessions", &out->sessions);

@@ -120,6 +120,9 @@ static void put_attempt(struct json_writer *w, const struct notice_saying *sayin
     const struct attempt *a = saying->attempt;
     char id[UUID_TEXT_BYTES];
     if (a == NULL) {
+        if (saying->error_class != NULL) {
+            json_add_string(w, "error_class", str_from_c(saying->error_class));
+        }
         return;
     }
     uuid_format(a->id, id);

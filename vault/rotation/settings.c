@@ -5,6 +5,7 @@
 
 #include "vault/base/json_writer.h"
 #include "vault/host/protocol.h"
+#include "vault/rotation/setting_look.h"
 
 enum { SETTINGS_BYTES = 64 * 1024, SETTING_VALUE_BYTES = 4096 };
 
@@ -101,6 +102,7 @@ static struct status put_setting(struct json_value body, const struct settings *
         TRY(setting_text(given, &value));
     }
     if (value.len > 0) {
+        TRY(setting_look(spec, value));
         json_add_string(w, spec->name, value);
     } else if ((spec->flags & ROTUNDA_SETTING_REQUIRED) != 0) {
         FAIL(INVALID, "this setting is required");

@@ -3,6 +3,8 @@
 
 #include <stdatomic.h>
 
+#include "vault/rotation/manage/own.h"
+
 static _Atomic int64_t entered[ATTEMPT_STATE_COUNT];
 static _Atomic int64_t failed_steps;
 
@@ -11,7 +13,8 @@ static const struct store_statement count_credentials = {
     "SELECT count(*), count(*) FILTER (WHERE c.paused), "
     "count(*) FILTER (WHERE c.next_rotation_at <= clock_timestamp()), "
     "count(*) FILTER (WHERE " TALLY_IS_OVERDUE "), "
-    "count(*) FILTER (WHERE a.tries > 0 AND a.state <> 'blocked' AND a.error_class <> 'in_use') "
+    "count(*) FILTER (WHERE a.tries > 0 AND a.state <> 'blocked' AND a.error_class <> 'in_use'), "
+    "(SELECT count(*) FROM rotation_target_change o WHERE " OWN_IS_BLOCKED ") "
     "FROM rotation_credential c LEFT JOIN rotation_attempt a ON a.credential_id = c.id AND a.open"};
 static const struct store_statement count_attempts = {
     "rotation.count_attempts",
@@ -51,7 +54,8 @@ struct status tally_read(struct session *s, struct tally *out)
                       .paused = store_get_int(&rows, 0, 1),
                       .due = store_get_int(&rows, 0, 2),
                       .overdue = store_get_int(&rows, 0, 3),
-                      .failing = store_get_int(&rows, 0, 4)};
+                      .failing = store_get_int(&rows, 0, 4),
+                      .own_blocked = store_get_int(&rows, 0, 5)};
     TRY(read_attempts(s, &t));
     *out = t;
     return OK_STATUS;

@@ -27,5 +27,6 @@ struct tally {
     int64_t overdue;                   // due for longer than their interval, or a minute
     int64_t failing;                   // tried in vain, and going to be tried again
     int64_t open[ATTEMPT_STATE_COUNT]; // attempts under way
+    int64_t own_blocked;               // targets whose own password waits for a person
 };
 struct status tally_read(struct session *s, struct tally *out); // blocking

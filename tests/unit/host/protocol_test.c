@@ -257,6 +257,23 @@ static void what_a_rotator_declares_arrives(void **state)
     assert_int_equal(sent.hello.ops, got.hello.ops);
 }
 
+static void who_the_rotator_is_arrives_if_it_is_short(void **state)
+{
+    struct world *w = *state;
+    struct protocol_request check = {.op = PROTOCOL_CHECK};
+    struct protocol_reply sent = {.result = PROTOCOL_DONE, .principal_id = STR("77/1.5/10")};
+    struct protocol_reply got;
+    char wide[ROTUNDA_PRINCIPAL_ID_BYTES];
+    assert_ok(protocol_reply_encode(&sent, &w->line));
+    assert_ok(protocol_reply_decode(line_of(w), &check, w->arena, &got));
+    assert_str("77/1.5/10", got.principal_id);
+    memset(wide, 'x', sizeof wide);
+    sent.principal_id = (struct str){wide, sizeof wide};
+    w->line.len = 0;
+    assert_ok(protocol_reply_encode(&sent, &w->line));
+    assert_status(INVALID, protocol_reply_decode(line_of(w), &check, w->arena, &got));
+}
+
 static void the_settings_that_a_rotator_takes_arrive(void **state)
 {
     static const struct rotunda_setting_spec specs[] = {
@@ -291,6 +308,22 @@ static void settings_that_make_no_sense_are_refused(void **state)
     struct protocol_request hello = {.op = PROTOCOL_HELLO, .abi = ROTUNDA_ROTATOR_ABI};
     assert_ok(decode(*state, &hello, HELLO("[]")));
     assert_ok(decode(*state, &hello, HELLO("[{\"name\":\"a_1\",\"flags\":[\"path\"]}]")));
+    static const char *const good[] = {
+        HELLO("[{\"name\":\"a\",\"flags\":[\"port\"]}]"),
+        HELLO("[{\"name\":\"a\",\"flags\":[\"required\",\"duration\"]}]"),
+        HELLO("[{\"name\":\"a\",\"flags\":[\"file\",\"path\"]}]"),
+        HELLO("[{\"name\":\"a\",\"flags\":[\"choice\"],\"help\":\"a|b: c\"}]"),
+    };
+    static const char *const bad[] = {
+        HELLO("[{\"name\":\"a\",\"flags\":[\"port\",\"boolean\"]}]"),
+        HELLO("[{\"name\":\"a\",\"flags\":[\"file\"]}]"),
+        HELLO("[{\"name\":\"a\",\"flags\":[\"choice\"]}]"),
+        HELLO("[{\"name\":\"a\",\"flags\":[\"choice\"],\"help\":\"one of a, b\"}]"),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        assert_ok(decode(*state, &hello, good[i]));
+        assert_status(INVALID, decode(*state, &hello, bad[i]));
+    }
     assert_status(INVALID, decode(*state, &hello, HELLO("[7]")));
     assert_status(INVALID, decode(*state, &hello, HELLO("[{\"name\":\"\"}]")));
     assert_status(INVALID, decode(*state, &hello, HELLO("[{\"name\":\"a b\"}]")));
@@ -410,6 +443,7 @@ int main(void)
         TEST(a_throttled_answer_says_for_how_long),
         TEST(a_rotator_of_before_declares_nothing_new),
         TEST(what_a_rotator_declares_arrives),
+        TEST(who_the_rotator_is_arrives_if_it_is_short),
         TEST(the_settings_that_a_rotator_takes_arrive),
         TEST(settings_that_make_no_sense_are_refused),
         TEST(a_kind_without_what_it_needs_is_named),

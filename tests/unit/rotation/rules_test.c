@@ -3,6 +3,7 @@
 #include "tests/support/test.h"
 #include "vault/rotation/attempt.h"
 #include "vault/rotation/name.h"
+#include "vault/rotation/setting_look.h"
 #include "vault/rotation/settings.h"
 
 static const struct rotunda_setting_spec specs[] = {
@@ -65,6 +66,44 @@ static void only_paths_of_the_specification_are_opened_to_a_rotator(void **state
     assert_string_equal("/tmp/f", paths[1].path);
     assert_true(paths[1].writable);
     assert_status(LIMIT, settings_paths(&s, specs, paths, 1, &count));
+}
+
+static struct status look(unsigned flags, const char *help, const char *value)
+{
+    const struct rotunda_setting_spec spec = {"x", flags, help};
+    return setting_look(&spec, str_from_c(value));
+}
+
+static void a_setting_has_to_look_as_the_rotator_says(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned flags;
+        const char *good[5];
+        const char *bad[12];
+    } cases[] = {
+        {0, {"x", "99999999", "../x"}, {NULL}},
+        {ROTUNDA_SETTING_PORT,
+         {"1", "5432", "65535", "5432,5433"},
+         {"x", "0", "65536", "99999999", "-1", "+1", " 1", "1 ", "5432,", ",1", "1.0"}},
+        {ROTUNDA_SETTING_DURATION, {"30", "30s", "2h"}, {"x", "-1s", "1y", "s"}},
+        {ROTUNDA_SETTING_BOOLEAN, {"true", "false"}, {"yes", "1", "TRUE"}},
+        {ROTUNDA_SETTING_CHOICE, {"leave", "expiry"}, {"x", "leave|expiry", "l", "expiry:", "|"}},
+        {ROTUNDA_SETTING_PATH,
+         {"db.example", "../x", "/srv/a", "/srv/a/", "/processes/x"},
+         {"/proc/self/mem", "/dev/zero", "/sys/x", "/a/../proc/x", "/a/./b", "//proc/x", "/.."}},
+        {ROTUNDA_SETTING_PATH | ROTUNDA_SETTING_FILE,
+         {"/srv/ca.pem"},
+         {"ca.pem", "../x", "/proc/self/mem", "/srv/../x"}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        for (size_t n = 0; n < ARRAY_LEN(cases[i].good) && cases[i].good[n] != NULL; n++) {
+            assert_ok(look(cases[i].flags, "leave|expiry: which", cases[i].good[n]));
+        }
+        for (size_t n = 0; n < ARRAY_LEN(cases[i].bad) && cases[i].bad[n] != NULL; n++) {
+            assert_status(INVALID, look(cases[i].flags, "leave|expiry: which", cases[i].bad[n]));
+        }
+    }
 }
 
 static void the_accounts_of_a_pair_take_turns(void **state)
@@ -134,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_plain),
+        cmocka_unit_test(a_setting_has_to_look_as_the_rotator_says),
         cmocka_unit_test(settings_keep_what_is_not_named_and_lose_what_is_null),
         cmocka_unit_test(only_paths_of_the_specification_are_opened_to_a_rotator),
         cmocka_unit_test(the_accounts_of_a_pair_take_turns),

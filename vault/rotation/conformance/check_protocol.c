@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // What every rotator has to do, whatever its kind.
 #include "vault/rotation/conformance/conformance_internal.h"
+#include "vault/rotation/setting_look.h"
 
 void check_handshake(struct conformance *c, struct verdict *v)
 {
@@ -37,8 +38,24 @@ static const char *find_missing(const struct settings *given,
     return NULL;
 }
 
+// The first that doesn't look as hello says, with what is expected.
+static const char *find_odd(const struct settings *given, const struct rotunda_setting_spec *specs,
+                            struct status *out)
+{
+    for (size_t i = 0; i < given->count; i++) {
+        const struct rotunda_setting_spec *spec =
+            settings_spec(specs, protocol_str(given->items[i].name));
+        *out = spec == NULL ? OK_STATUS : setting_look(spec, protocol_str(given->items[i].value));
+        if (!status_ok(*out)) {
+            return spec->name;
+        }
+    }
+    return NULL;
+}
+
 void check_settings(struct conformance *c, struct verdict *v)
 {
+    struct status look = OK_STATUS;
     const struct conformance_options *o = c->options;
     const char *unknown = find_unknown(&o->target, c->hello.target_settings);
     const char *missing = find_missing(&o->target, c->hello.target_settings);
@@ -48,6 +65,10 @@ void check_settings(struct conformance *c, struct verdict *v)
     if (missing == NULL) {
         missing = find_missing(&o->account_settings, c->hello.account_settings);
     }
+    const char *odd = find_odd(&o->target, c->hello.target_settings, &look);
+    if (odd == NULL) {
+        odd = find_odd(&o->account_settings, c->hello.account_settings, &look);
+    }
     if (unknown != NULL) {
         fault(
             v,
@@ -56,6 +77,9 @@ void check_settings(struct conformance *c, struct verdict *v)
             unknown);
     } else if (missing != NULL) {
         fault(v, "the setting \"%s\" is required and wasn't given here", missing);
+    } else if (odd != NULL) {
+        fault(v, "the setting \"%s\" was given here, and the vault would refuse it: %s", odd,
+              look.what);
     } else {
         pass(v, "what was given is what hello asks for");
     }

@@ -104,15 +104,20 @@ static struct rotunda_bytes lend(const struct secret *s)
 // What was refused may have been the secret that was replaced a moment ago: nobody's fault.
 static void excuse_refusal(const struct driver *d, struct protocol_reply *reply)
 {
-    bool moves = false;
+    enum own_motion motion = OWN_RESTS;
     if (reply->error != ROTUNDA_ERROR_NOT_PERMITTED || d->changes_own) {
         return;
     }
-    status_ignore(own_moves(d->store, d->target, &moves)); // else it stays refused
-    if (moves) {
-        reply->error = ROTUNDA_ERROR_UNREACHABLE;
-        reply->message = STR("the rotator's own credential is being changed there: try again");
+    status_ignore(own_look(d->store, d->target, &motion)); // else it stays refused
+    if (motion == OWN_RESTS) {
+        return;
     }
+    reply->error = ROTUNDA_ERROR_UNREACHABLE;
+    reply->message =
+        motion == OWN_WAITS
+            ? STR("the replacement of the rotator's own password is blocked: give the target the "
+                  "password that works")
+            : STR("the rotator's own credential is being changed there: try again");
 }
 
 struct status driver_ask(struct driver *d, enum protocol_op op, const struct driver_call *call,

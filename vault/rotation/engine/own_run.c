@@ -9,6 +9,7 @@
 #include "vault/rotation/engine/rotation_internal.h"
 #include "vault/rotation/fault.h"
 #include "vault/rotation/manage/own.h"
+#include "vault/rotation/notice.h"
 
 enum {
     OWN_ARENA_BYTES = 2 * 1024 * 1024,
@@ -17,7 +18,9 @@ enum {
     MOUNT_AT = TARGET_AT + TARGET_COLUMN_COUNT,
     BACKOFF_FIRST_US = CLOCK_SECOND / 2,
     BACKOFF_SHIFT_MAX = 7, // a minute: everything at the target waits for it
+    OWNERS_MAX = 100,
 };
+#define BLOCKED_US (300LL * CLOCK_SECOND) // until the target is asked again, a person being awaited
 
 static const struct store_statement claim_own = {
     "rotation.claim_own",
@@ -33,6 +36,11 @@ static const struct store_statement load_own = {
     "WHERE o.id = $1 AND o.fence = $2 AND o.open"};
 static const struct store_statement put_effect = {
     "rotation.own_effect", "SELECT effect_record($1, $2, $3, '', 'system', 'rotate', $4)"};
+
+static const struct store_statement find_owners = {
+    "rotation.own_owners",
+    "SELECT DISTINCT ON (owner) id FROM rotation_credential WHERE target_id = $1 "
+    "ORDER BY owner, name LIMIT $2"};
 
 struct own_job {
     struct rotation *engine;
@@ -120,6 +128,31 @@ static struct status promote_work(struct session *s, const struct own_job *j)
     return target_put(s, k, &found.target);
 }
 
+// A target has no owner; whoever owns a credential there is told, once each.
+static struct status tell_owners(struct session *s, const struct own_job *j)
+{
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    const struct store_value values[] = {store_uuid(j->target.id), store_int(OWNERS_MAX)};
+    char once[UUID_TEXT_BYTES];
+    uuid_format(j->own.id, once);
+    TRY(session_exec(s, &find_owners, values, ARRAY_LEN(values), &rows));
+    for (int row = 0; row < rows.count; row++) {
+        const struct notice_saying saying = {.event = NOTICE_BLOCKED,
+                                             .credential = store_get_uuid(&rows, row, 0),
+                                             .once = str_from_c(once),
+                                             .error_class = "own_password"};
+        TRY(notice_say(s, keyring_of(j), &saying));
+    }
+    return OK_STATUS;
+}
+
+static bool gets_blocked(const struct own_job *j, const struct own_update *u)
+{
+    const struct own *o = &j->own;
+    return own_is_blocked(u->state, u->tries, str_from_c(u->error_class)) &&
+           !own_is_blocked(o->state, o->tries, o->error_class);
+}
+
 static struct status commit_work(struct session *s, void *arg)
 {
     const struct commit_job *c = arg;
@@ -128,6 +161,9 @@ static struct status commit_work(struct session *s, void *arg)
         TRY(promote_work(s, j)); // in the order in which a person's change locks the rows
     }
     TRY(own_change(s, keyring_of(j), &j->own, c->update));
+    if (gets_blocked(j, c->update)) {
+        TRY(tell_owners(s, j));
+    }
     const struct store_value values[] = {store_uuid(c->request_id), store_int(c->chain),
                                          store_int(j->own.namespace_id), store_text(j->path)};
     return session_exec(s, &put_effect, values, ARRAY_LEN(values), NULL);
@@ -184,10 +220,13 @@ static struct status commit(struct own_job *j, const struct own_update *update)
 static struct status back_off(struct own_job *j, const char *error_class, struct str why)
 {
     int64_t shift = j->own.tries < BACKOFF_SHIFT_MAX ? j->own.tries : BACKOFF_SHIFT_MAX;
+    int64_t tries = j->own.tries + 1;
+    bool blocked = own_is_blocked(j->own.state, tries, str_from_c(error_class));
     const struct own_update later = {.state = j->own.state,
                                      .first_fence = j->own.first_fence,
-                                     .delay_us = (int64_t)BACKOFF_FIRST_US << shift,
-                                     .tries = j->own.tries + 1,
+                                     .delay_us =
+                                         blocked ? BLOCKED_US : (int64_t)BACKOFF_FIRST_US << shift,
+                                     .tries = tries,
                                      .error_class = error_class,
                                      .error = why};
     return commit(j, &later);

@@ -21,10 +21,16 @@ static const struct store_statement find_open = {
 static const struct store_statement list_own = {
     "rotation.list_own", "SELECT " OWN_COLUMNS " FROM rotation_target_change o "
                          "WHERE o.target_id = $1 ORDER BY o.created_at DESC LIMIT $2"};
-static const struct store_statement find_moves = {
-    "rotation.own_moves",
-    "SELECT 1 FROM rotation_target t WHERE t.id = $1 AND (t.secret_version <> $2 OR EXISTS ("
-    "SELECT 1 FROM rotation_target_change o WHERE o.target_id = t.id AND o.state = 'applying'))"};
+static const struct store_statement find_motion = {
+    "rotation.own_motion",
+    "SELECT t.secret_version <> $2 OR o.state = 'applying', " OWN_IS_BLOCKED
+    " FROM rotation_target t LEFT JOIN rotation_target_change o ON o.target_id = t.id AND o.open "
+    "WHERE t.id = $1"};
+static const struct store_statement list_stuck = {
+    "rotation.own_stuck",
+    "SELECT t.name, " OWN_IS_BLOCKED ", o.error_class, o.error, o.tries, o.created_at "
+    "FROM rotation_target_change o JOIN rotation_target t ON t.id = o.target_id "
+    "WHERE t.mount_id = $1 AND o.open AND o.error_class <> '' ORDER BY 2 DESC, t.name LIMIT $2"};
 
 static const char *const state_names[OWN_STATE_COUNT] = {
     [OWN_STAGED] = "staged",
@@ -36,6 +42,25 @@ static const char *const state_names[OWN_STATE_COUNT] = {
 struct str own_state_name(enum own_state state)
 {
     return str_from_c(state_names[state]);
+}
+
+bool own_is_blocked(enum own_state state, int64_t tries, struct str error_class)
+{
+    static const char *const certain[] = {"not_permitted", "invalid", "untrusted",
+                                          "policy_rejected", "fenced"};
+    bool open = state == OWN_STAGED || state == OWN_APPLYING;
+    for (size_t i = 0; open && tries >= OWN_BLOCKED_TRIES && i < ARRAY_LEN(certain); i++) {
+        if (str_equal_c(error_class, certain[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct str own_shown_state(const struct own *o)
+{
+    return own_is_blocked(o->state, o->tries, o->error_class) ? STR("blocked")
+                                                              : own_state_name(o->state);
 }
 
 static struct status parse_state(struct str name, enum own_state *out)
@@ -182,13 +207,26 @@ struct status own_give_up(struct session *s, const struct keyring *k, struct uui
     return own_change(s, k, &o, &end);
 }
 
-struct status own_moves(struct store *store, const struct target *t, bool *out)
+static bool is_set(const struct store_rows *rows, int column)
+{
+    return !store_get_null(rows, 0, column) && store_get_bool(rows, 0, column);
+}
+
+struct status own_look(struct store *store, const struct target *t, enum own_motion *out)
 {
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     const struct store_value values[] = {store_uuid(t->id), store_int(t->secret_version)};
-    TRY(store_query(store, &find_moves, values, ARRAY_LEN(values), &rows));
-    *out = rows.count > 0;
+    TRY(store_query(store, &find_motion, values, ARRAY_LEN(values), &rows));
+    bool moves = rows.count > 0 && is_set(&rows, 0);
+    bool waits = rows.count > 0 && is_set(&rows, 1);
+    *out = waits ? OWN_WAITS : moves ? OWN_MOVES : OWN_RESTS;
     return OK_STATUS;
+}
+
+struct status own_list_stuck(struct operation *op, struct store_rows *out)
+{
+    const struct store_value values[] = {store_uuid(op->mount->id), store_int(LIMIT_LIST_PAGE)};
+    return store_query(op->worker->vault->store, &list_stuck, values, ARRAY_LEN(values), out);
 }
 
 // ---- re-encryption

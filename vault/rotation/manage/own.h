@@ -14,6 +14,8 @@
 //   3. A change is abandoned only when the target refused it, for certain, to the first that asked:
 //      nobody else can be on his way there. And when a person gives the target another password.
 //   4. Promotion is one transaction: the target's row gets the value, the change ends.
+//   5. A refusal that is certain, again and again, waits for a person: the change is blocked. It
+//      stays as it is, and is asked about now and then, for the old value may be put back by hand.
 //
 // While it is applied, other logins of the rotator may be refused. driver_ask() looks here then.
 #pragma once
@@ -52,9 +54,17 @@ struct own {
     "o.id, o.namespace_id, o.target_id, o.state, o.principal, o.salt, o.ciphertext, o.key_epoch, " \
     "o.recovery_public, o.recovery_wrapped, o.recovery_copy, o.first_fence, o.created_at, "        \
     "o.row_version, o.mac, o.fence, o.tries, o.error_class, o.error"
-enum { OWN_COLUMN_COUNT = 19, OWN_COPIES_MAX = 5 };
+enum { OWN_COLUMN_COUNT = 19, OWN_COPIES_MAX = 5, OWN_BLOCKED_TRIES = 5 };
+
+// Of a rotation_target_change o: the same as own_is_blocked().
+#define OWN_IS_BLOCKED                                                                             \
+    "(o.open AND o.tries >= 5 AND o.error_class IN "                                               \
+    "('not_permitted', 'invalid', 'untrusted', 'policy_rejected', 'fenced'))"
+// Tried often enough, and what the target said last won't change by itself.
+bool own_is_blocked(enum own_state state, int64_t tries, struct str error_class);
 
 struct str own_state_name(enum own_state state); // static
+struct str own_shown_state(const struct own *o); // the same, or "blocked"; static
 // INTEGRITY when the row was altered; SEALED.
 struct status own_read(const struct keyring *k, const struct store_rows *rows, int row, int column,
                        struct own *out);
@@ -64,6 +74,11 @@ struct status own_open(const struct keyring *k, struct uuid mount, const struct 
 // The newest changes of a target, newest first: rows for own_read(), at most OWN_COPIES_MAX.
 // Release with store_rows_done().
 struct status own_list(struct operation *op, const struct target *t, struct store_rows *out);
+
+// On a fiber, reaching targets: CONFLICT, with which in `*out_message`, when another target has the
+// same password because it is the same account of the same system, or may be.
+struct status own_refuse_twins(struct operation *op, const struct target *t,
+                               struct str *out_message);
 
 // Stages a new value; the engine does the rest. CONFLICT when one is under way, when another target
 // or a credential uses the same account there, or the database couldn't keep it (not durable);
@@ -88,7 +103,12 @@ struct status own_change(struct session *s, const struct keyring *k, const struc
 // The change that is open for a target ends, because a person has given another value.
 struct status own_give_up(struct session *s, const struct keyring *k, struct uuid target);
 
-// The target's secret isn't what it was in `t`, or may just be changing there.
-struct status own_moves(struct store *store, const struct target *t, bool *out);
+// The target's secret isn't what it was in `t`, or may just be changing there; or its change is
+// blocked.
+enum own_motion { OWN_RESTS, OWN_MOVES, OWN_WAITS };
+struct status own_look(struct store *store, const struct target *t, enum own_motion *out);
+// The changes of the mount that don't get on: target, blocked, error class, error, tries, begun at.
+// Release with store_rows_done().
+struct status own_list_stuck(struct operation *op, struct store_rows *out);
 
 extern const struct reseal_table own_reseal_table;

@@ -105,7 +105,9 @@ static struct status insert(struct session *s, const struct keyring *k, const st
     };
     TRY(session_exec(s, &insert_own, values, ARRAY_LEN(values), &rows));
     if (rows.count != 1) {
-        FAIL(CONFLICT, "the target's own credential is being changed already");
+        FAIL(CONFLICT,
+             "the target's own credential is being changed already; where that is blocked, "
+             "give the target the password that works");
     }
     return OK_STATUS;
 }
