@@ -69,13 +69,13 @@ struct store_stats store_stats(struct store *st)
 static struct status reserve(struct store *st, struct session **out)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ACQUIRE_WAIT_S;
     struct status outcome = OK_STATUS;
     pthread_mutex_lock(&st->lock);
     st->waits += st->idle_count == 0 && st->open_count == st->open_max;
     while (st->idle_count == 0 && st->open_count == st->open_max && status_ok(outcome)) {
-        if (pthread_cond_timedwait(&st->returned, &st->lock, &until) != 0) {
+        if (pthread_cond_clockwait(&st->returned, &st->lock, CLOCK_MONOTONIC, &until) != 0) {
             outcome = MAKE_STATUS(UNAVAILABLE, "all database sessions are busy, try again");
         }
     }
