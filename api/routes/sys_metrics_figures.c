@@ -5,6 +5,7 @@
 #include "vault/core/metrics.h"
 #include "vault/identity/token_count.h"
 #include "vault/notify/tally.h"
+#include "vault/rotation/feed.h"
 #include "vault/rotation/tally.h"
 
 struct figures {
@@ -77,6 +78,15 @@ static void put_sent(struct buffer *out)
                        done.parked);
 }
 
+static void put_waiting(struct buffer *out)
+{
+    metrics_put_single(out, "rotunda_rotation_waiters",
+                       "Requests that wait for another version of a credential.", METRICS_GAUGE,
+                       (int64_t)feed_waiting(FEED_VERSION));
+    metrics_put_single(out, "rotunda_rotation_event_streams", "Streams of events that are open.",
+                       METRICS_GAUGE, (int64_t)feed_waiting(FEED_NOTICES));
+}
+
 static void put_notices(struct buffer *out, const struct notify_tally *t)
 {
     metrics_put_single(out, "rotunda_notify_deliveries_waiting", "Deliveries that wait.",
@@ -101,6 +111,7 @@ void sys_metrics_put_figures(const struct vault *v, struct buffer *out)
                        METRICS_GAUGE, status_ok(s));
     put_done(out);
     put_sent(out);
+    put_waiting(out);
     if (!status_ok(s)) {
         return;
     }

@@ -109,7 +109,7 @@ static struct status delete_work(struct session *s, void *arg)
 {
     const struct mount_change *change = arg;
     // All that the engine holds goes with the row; a big one takes longer than a statement may.
-    TRY(session_script(s, "SET LOCAL statement_timeout = 0"));
+    TRY(session_take_time(s));
     return catalog_delete_mount(s, change->mount.id);
 }
 

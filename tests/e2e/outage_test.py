@@ -3,6 +3,7 @@
 nothing is answered as done that was not, and the vault goes on by itself once the database does; it
 neither ends nor seals."""
 
+import contextlib
 import http.client
 import re
 import threading
@@ -178,6 +179,69 @@ class LostTest(harness.VaultTest):
         finally:
             self.server.resume()
         self.assertServes()
+
+    def test_a_long_hang_ends_what_goes_by_a_session(self):
+        """LIST and a new mount: as many as there are sessions and threads for them, and some more."""
+        asked = [("LIST", "secret/metadata", None)] * 10
+        asked += [("POST", f"sys/mounts/hung{i}", {"type": "kv"}) for i in range(10)]
+        replies = []
+
+        def ask(method, path, body):
+            replies.append(self.vault.request(method, path, body, timeout=60))
+
+        # One worker doesn't know the new mount yet, and asks by a session too.
+        self.assertStatus(204, self.vault.post("sys/mounts/known", {"type": "kv"}))
+        asking = [threading.Thread(target=ask, args=one) for one in asked]
+        began = time.monotonic()
+        self.server.pause()
+        try:
+            for thread in asking:
+                thread.start()
+            for thread in asking:
+                thread.join()
+            self.assertLess(time.monotonic() - began, 50)
+            for reply in replies:
+                self.assertUnavailable(reply)
+        finally:
+            self.server.resume()
+        self.assertEqual(len(asked), len(replies))
+        self.assertServes()
+        self.assertStatus(204, self.vault.delete("sys/mounts/known"))
+
+    def test_a_slow_statement_is_waited_for(self):
+        """A server that answers others isn't given up because one statement takes long."""
+        database = self.vault.database
+        database.query(
+            "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(12); RETURN NULL; END $$;"
+            "CREATE TRIGGER dawdle AFTER INSERT ON mount FOR EACH STATEMENT EXECUTE FUNCTION dawdle()"
+        )
+        try:
+            self.assertStatus(204, self.vault.post("sys/mounts/slow", {"type": "kv"}, timeout=40))
+        finally:
+            database.query("DROP FUNCTION dawdle CASCADE")
+        self.assertStatus(204, self.vault.delete("sys/mounts/slow"))
+
+    def test_a_hanging_database_keeps_nobody_from_ending(self):
+        vault = harness.Vault()
+        self.addCleanup(vault.stop)
+        vault.start()
+        asking = [threading.Thread(target=self.ask_in_vain, args=(vault, f"sys/mounts/m{i}")) for i in range(4)]
+        self.server.pause()
+        try:
+            for thread in asking:
+                thread.start()
+            time.sleep(0.5)
+            began = time.monotonic()
+            self.assertEqual(0, vault.node.stop())
+            self.assertLess(time.monotonic() - began, 50)
+        finally:
+            self.server.resume()
+        for thread in asking:
+            thread.join()
+
+    def ask_in_vain(self, vault, path):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            vault.post(path, {"type": "kv"}, timeout=40)
 
     def test_killed_under_load_loses_nothing_acknowledged(self):
         done = {}

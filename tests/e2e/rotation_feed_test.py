@@ -18,6 +18,7 @@ import unittest
 from datetime import datetime
 
 import harness
+import prometheus
 
 CONFIG = "rotation {\n  min_interval_s = 1\n}\n"
 WAKE_S = 0.3  # after the promotion
@@ -287,6 +288,20 @@ class LongPollTests:
 
 
 class EventsTests:
+    def counted(self):
+        families = prometheus.parse(self.assertStatus(200, self.vault.get("sys/metrics")).text)
+        return [sum(families[f"rotunda_rotation_{what}"].samples.values()) for what in ("waiters", "event_streams")]
+
+    def test_who_waits_is_counted(self):
+        name = self.put("counted")
+        self.wait_for(lambda: self.counted() == [0, 0])
+        stream = self.stream(f"?credentials={name}")
+        answered = self.poll(name, self.version(name), wait="2s")
+        self.wait_for(lambda: self.counted() == [1, 1])
+        answered()
+        stream.close()
+        self.wait_for(lambda: self.counted() == [0, 0])
+
     def test_what_happens_is_streamed_in_order_and_without_values(self):
         name = self.put("streamed")
         here, there = (self.stream(f"?credentials={name}", node=node) for node in self.vault.nodes)

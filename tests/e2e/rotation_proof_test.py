@@ -169,6 +169,7 @@ class ProofTest(unittest.TestCase):
         # A node that knows what it has written takes no database that has forgotten it.
         logs = lambda: "".join(node.read_log() for node in bench.vault.nodes)  # noqa: E731
         bench.wait_for(lambda: "audit.tail_altered" in logs(), 30, logs)
+        self.assertIn("restart this node", logs())
         for node in bench.vault.nodes:
             bench.restart(node)
         fenced = sum(self.rotate_what_was_forgotten(case) for case in cases)

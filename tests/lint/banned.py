@@ -8,6 +8,7 @@ from source import Report, Source, find_files
 # Function -> what to do instead.
 BANNED = {
     "strcpy strcat strncpy strncat stpcpy": "use struct str or struct buffer",
+    "pthread_cond_timedwait sem_timedwait pthread_mutex_timedlock": "the wall clock may jump: wait by CLOCK_MONOTONIC",
     "sprintf vsprintf": "use snprintf, arena_printf or struct buffer",
     "gets scanf sscanf fscanf vsscanf": "parse struct str",
     "strtok strtok_r": "use str_split",

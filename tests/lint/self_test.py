@@ -45,6 +45,7 @@ CASES = [
     ("size", "vault/base/a.c", function(INITIALISERS), None),
     ("size", "vault/base/a.h", HEAD + "int a;\n" * 600, "file-lines"),
     ("banned", "vault/base/a.c", function("strcpy(a, b);\n"), "banned"),
+    ("banned", "vault/base/a.c", function("pthread_cond_timedwait(&c, &m, &t);\n"), "banned"),
     ("banned", "vault/base/a.c", function("my_strcpy(a, b); // strcpy(\n"), None),
     ("banned", "vault/base/a.c", function('puts("strcpy(a)");\n'), None),
     ("banned", "vault/base/a.c", function("memset(p, 0, n);\nfree(p);\n"), "banned"),

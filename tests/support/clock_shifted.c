@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
-// For LD_PRELOAD: the clock on the wall goes wrong by ROTUNDA_TEST_CLOCK_SHIFT_S seconds. The
-// monotonic clock stays what it is, and so does what waits for a time by the wall's clock.
-#include <pthread.h>
+// For LD_PRELOAD, or to be linked with: the clock on the wall goes wrong by
+// ROTUNDA_TEST_CLOCK_SHIFT_S seconds. The monotonic clock stays what it is. The kernel doesn't
+// know: whoever waits for a time by the wall's clock waits as if it had been set back (or forward)
+// just then.
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -40,13 +41,4 @@ time_t time(time_t *out)
         *out = now.tv_sec;
     }
     return now.tv_sec;
-}
-
-// The kernel compares with its own clock.
-int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex,
-                           const struct timespec *restrict until)
-{
-    struct timespec there = *until;
-    there.tv_sec -= shift_s();
-    return pthread_cond_clockwait(cond, mutex, CLOCK_REALTIME, &there);
 }

@@ -67,9 +67,14 @@ static struct status check_tail(const struct audit_log *log, const struct audit_
             return OK_STATUS;
         }
     }
-    log_event(LOG_ERROR, "audit.tail_altered", LOG_INT("chain", log->chain_id),
-              LOG_INT("stored_seq", tail->seq), LOG_INT("known_seq", log->head.seq));
-    FAIL(INTEGRITY, "the tail of the audit log isn't what was written: run `rotunda audit verify`");
+    log_event(
+        LOG_ERROR, "audit.tail_altered", LOG_INT("chain", log->chain_id),
+        LOG_INT("stored_seq", tail->seq), LOG_INT("known_seq", log->head.seq),
+        LOG_STR("advice", STR("after a fail-over to a replica that hadn't everything: restart "
+                              "this node; otherwise run `rotunda audit verify` first")));
+    FAIL(INTEGRITY,
+         "the tail of the audit log isn't what this node wrote: restart it if a fail-over "
+         "lost that, and run `rotunda audit verify`");
 }
 
 static struct status close_previous(struct session *s, const struct audit_log *log,

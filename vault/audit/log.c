@@ -22,6 +22,8 @@ enum {
     LINE_FIELDS = 13, // of audit_line: what differs between the records of a batch
     GROUP_LINES_MAX = 64 * 1024 * 1024,
     CLOSE_POLL_US = 1000,
+    RECORD_WAIT_US =
+        (LIMIT_SILENCE_S + 5) * CLOCK_SECOND, // a flight that is lost, and a new connection
 };
 
 // The entries of one barrier.
@@ -92,6 +94,39 @@ static bool belongs_elsewhere(const struct audit_log *log, const struct audit_en
     return e->effect && e->effect_chain != log->chain_id;
 }
 
+// False when it is on its way, or done.
+static bool take_back(struct audit_log *log, const struct audit_waiter *w)
+{
+    struct audit_waiter **at = &log->waiting;
+    while (*at != NULL && *at != w) {
+        at = &(*at)->next;
+    }
+    if (*at == NULL) {
+        return false;
+    }
+    *at = w->next;
+    if (*at == NULL) {
+        log->waiting_tail = at;
+    }
+    log->waiting_count--;
+    log->bound_count -= w->entry->effect;
+    return true;
+}
+
+// A record waits for a connection that was lost, but not for as long as the database is away.
+static struct status wait_for_record(struct audit_log *log, struct audit_waiter *w)
+{
+    struct status waited = fiber_wait(&w->done, clock_monotonic_us() + RECORD_WAIT_US);
+    if (status_ok(waited)) {
+        return w->status;
+    }
+    if (take_back(log, w)) {
+        FAIL(UNAVAILABLE, "the audit log can't be written: the database can't be reached");
+    }
+    TRY(fiber_wait(&w->done, CLOCK_NEVER));
+    return w->status;
+}
+
 struct status audit_append(struct audit_log *log, const struct audit_entry *entry)
 {
     if (log->batch == NULL || log->closing || !batch_connected(log->batch)) {
@@ -109,8 +144,7 @@ struct status audit_append(struct audit_log *log, const struct audit_entry *entr
     log->waiting_count++;
     log->bound_count += entry->effect;
     batch_kick(log->batch);
-    TRY(fiber_wait(&w.done, CLOCK_NEVER));
-    return w.status;
+    return wait_for_record(log, &w);
 }
 
 // Those that waited while the chain was replaced under them, or all.

@@ -106,6 +106,6 @@ struct status audit_retention_drop_day(struct session *s, struct audit_signer *s
 struct status audit_retention_prepare(struct session *s)
 {
     TRY(session_exec(s, &ensure_partitions, NULL, 0, NULL));
-    TRY(session_script(s, "SET LOCAL statement_timeout = 0"));
+    TRY(session_take_time(s));
     return session_exec(s, &index_partition, NULL, 0, NULL);
 }

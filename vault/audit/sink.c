@@ -126,11 +126,11 @@ static struct status write_some(struct sink *k)
 static void wait_before_retry(struct sink *k)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += RETRY_S;
     pthread_mutex_lock(&k->lock);
     if (!k->stopping) {
-        (void)pthread_cond_timedwait(&k->changed, &k->lock, &until);
+        (void)pthread_cond_clockwait(&k->changed, &k->lock, CLOCK_MONOTONIC, &until);
     }
     pthread_mutex_unlock(&k->lock);
 }

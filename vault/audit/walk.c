@@ -196,8 +196,8 @@ static struct status walk_one(struct session *s, const struct store_statement *d
 static struct status begin(struct session *s)
 {
     TRY(session_begin_snapshot(s));
-    return session_script(s, "SET LOCAL statement_timeout = 0; "
-                             "SET LOCAL idle_in_transaction_session_timeout = '10min'");
+    TRY(session_take_time(s));
+    return session_script(s, "SET LOCAL idle_in_transaction_session_timeout = '10min'");
 }
 
 bool audit_filter_picks(const struct audit_filter *f)

@@ -39,6 +39,7 @@ enum {
     LIMIT_SESSIONS = 8,        // second pool, per process (configurable)
     LIMIT_STATEMENT_MS = 1000, // on batch connections
     LIMIT_LOCK_WAIT_MS = 50,   // on batch connections
+    LIMIT_SILENCE_S = 10,      // without any answer: the database is taken for dead
     LIMIT_WRITE_RETRIES = 16,  // optimistic writes that lost their race
     LIMIT_RESEAL_ROWS = 64,    // re-encrypted in one transaction
     LIMIT_RESEAL_BYTES = 4 * 1024 * 1024,

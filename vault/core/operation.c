@@ -54,7 +54,8 @@ static struct status load_token(struct operation *op)
 static struct status check_epoch(struct operation *op)
 {
     if (op->snapshot.epoch < op->epoch_floor) {
-        FAIL(INTEGRITY, "the database went back to an older state");
+        FAIL(INTEGRITY, "the database went back to an older state: restart this node if a "
+                        "fail-over lost something");
     }
     if (op->snapshot.epoch != catalog_epoch(op->catalog)) {
         op->stale = true;

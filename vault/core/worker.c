@@ -121,7 +121,8 @@ static struct status load(struct worker *w)
     w->catalog_loading = false;
     if (status_ok(s) && catalog_epoch(job.catalog) < floor) {
         catalog_release(job.catalog);
-        s = MAKE_STATUS(INTEGRITY, "the database went back to an older state");
+        s = MAKE_STATUS(INTEGRITY, "the database went back to an older state: restart this node if "
+                                   "a fail-over lost something");
     }
     if (status_ok(s)) {
         catalog_release(w->catalog);

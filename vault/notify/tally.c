@@ -3,8 +3,15 @@
 
 #include <stdatomic.h>
 
+#include "vault/base/clock.h"
+
 static _Atomic int64_t outcomes[WIRE_OUTCOME_COUNT];
 static _Atomic int64_t parked_total;
+
+// Every credential is held against every notifier: a minute's old answer does.
+#define UNOWNED_FRESH_US (60 * (int64_t)CLOCK_SECOND)
+static _Atomic int64_t unowned_count;
+static _Atomic int64_t unowned_until_us;
 
 // Of a rotation_credential c: no notifier that is enabled and covers it would tell that its
 // rotation is blocked, to its owner or to those who watch for him.
@@ -17,8 +24,9 @@ static const struct store_statement count_all = {
                     "(SELECT count(*) FROM rotation_delivery WHERE state = 'parked'), "
                     "(SELECT coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0)::int8 "
                     "FROM rotation_delivery WHERE state = 'waiting'), "
-                    "(SELECT count(*) FROM rotation_notifier WHERE NOT enabled), "
-                    "(SELECT count(*) FROM rotation_credential c WHERE " IS_UNOWNED ")"};
+                    "(SELECT count(*) FROM rotation_notifier WHERE NOT enabled)"};
+static const struct store_statement count_unowned = {
+    "notify.count_unowned", "SELECT count(*) FROM rotation_credential c WHERE " IS_UNOWNED};
 static const struct store_statement list_notifiers = {
     "notify.status_notifiers",
     "SELECT f.name, f.type, f.enabled, f.failures, "
@@ -50,15 +58,30 @@ struct notify_tally_done notify_tally_done(void)
     return done;
 }
 
+static struct status read_unowned(struct session *s, int64_t *out)
+{
+    struct store_rows rows CLEANUP(store_rows_done) = {0};
+    int64_t now_us = clock_monotonic_us();
+    if (now_us >= atomic_load(&unowned_until_us)) {
+        TRY(session_exec(s, &count_unowned, NULL, 0, &rows));
+        atomic_store(&unowned_count, store_get_int(&rows, 0, 0));
+        atomic_store(&unowned_until_us, now_us + UNOWNED_FRESH_US);
+    }
+    *out = atomic_load(&unowned_count);
+    return OK_STATUS;
+}
+
 struct status notify_tally_read(struct session *s, struct notify_tally *out)
 {
+    int64_t unowned;
+    TRY(read_unowned(s, &unowned));
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     TRY(session_exec(s, &count_all, NULL, 0, &rows));
     *out = (struct notify_tally){.waiting = store_get_int(&rows, 0, 0),
                                  .parked = store_get_int(&rows, 0, 1),
                                  .oldest_s = store_get_int(&rows, 0, 2),
                                  .disabled = store_get_int(&rows, 0, 3),
-                                 .unowned = store_get_int(&rows, 0, 4)};
+                                 .unowned = unowned};
     return OK_STATUS;
 }
 

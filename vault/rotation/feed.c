@@ -362,6 +362,11 @@ void feed_leave(struct feed_waiter *waiter)
     }
 }
 
+size_t feed_waiting(enum feed_kind kind)
+{
+    return atomic_load(&waiting[kind]);
+}
+
 void feed_stop(struct worker *w)
 {
     struct feed *f = feed_of(w);

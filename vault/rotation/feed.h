@@ -40,6 +40,7 @@ struct status feed_join(struct worker *w, struct feed_waiter *waiter);
 struct status feed_wait(struct feed_waiter *waiter, int64_t until_us);
 struct status feed_running(const struct feed_waiter *waiter); // SEALED, UNAVAILABLE: end
 void feed_leave(struct feed_waiter *waiter);                  // for CLEANUP
+size_t feed_waiting(enum feed_kind kind);                     // on this node; any thread
 
 // The worker is about to end: all that wait there are woken, to end too, and nobody joins any more.
 void feed_stop(struct worker *w);

@@ -9,10 +9,9 @@
 #include "vault/base/log.h"
 #include "vault/store/batch_internal.h"
 #include "vault/store/session_internal.h"
-#include "vault/store/sqlstate.h"
 
 enum {
-    STALL_US = 10 * CLOCK_SECOND, // a flight without any reply this long: the connection is dead
+    STALL_US = LIMIT_SILENCE_S * CLOCK_SECOND, // a flight without any reply: the connection is dead
     BACKOFF_FIRST_US = CLOCK_SECOND / 20,
     BACKOFF_MAX_US = 2 * CLOCK_SECOND,
 };
@@ -113,15 +112,12 @@ static void on_event(struct loop_source *source, uint32_t events)
     }
 }
 
-// On an offload thread, with the connection still blocking and not yet in use.
-static struct status prepare_barrier(const struct batch *b, PGconn *conn)
+// On an offload thread, before the connection is in use.
+static struct status prepare_barrier(const struct batch *b, struct session *s)
 {
     const struct store_statement *const *at = b->options.barrier->statements;
     for (; *at != NULL; at++) {
-        PGresult *res = PQprepare(conn, (*at)->name, (*at)->sql, 0, NULL);
-        struct status outcome = sqlstate_check(res, (*at)->name);
-        PQclear(res);
-        TRY(outcome);
+        TRY(session_prepare(s, *at));
     }
     return OK_STATUS;
 }
@@ -166,12 +162,9 @@ static struct status connect_blocking(void *arg)
     TRY(session_open(b->options.config, &s));
     TRY(b->options.barrier->connected(b->options.barrier_ctx, s));
     TRY(settings(s));
+    TRY(prepare_barrier(b, s));
     job->conn = session_take_connection(TAKE(s));
-    struct status prepared = prepare_barrier(b, job->conn);
-    if (!status_ok(prepared)) {
-        PQfinish(job->conn);
-    }
-    return prepared;
+    return OK_STATUS;
 }
 
 static void note_warning(void *arg, const PGresult *res)
@@ -186,7 +179,7 @@ static void note_warning(void *arg, const PGresult *res)
 static struct status attach(struct batch *b, PGconn *conn)
 {
     PQsetNoticeReceiver(conn, note_warning, b);
-    if (PQsetnonblocking(conn, 1) != 0 || PQenterPipelineMode(conn) != 1) {
+    if (PQenterPipelineMode(conn) != 1) {
         FAIL(UNAVAILABLE, "the connection to the database was lost");
     }
     b->source = (struct loop_source){

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vault/base/clock.h"
 #include "vault/base/log.h"
+#include "vault/store/exchange.h"
 #include "vault/store/sqlstate.h"
 
-enum { PASSWORD_MAX = 1024, OLDEST_SERVER = 150000 };
+enum { PASSWORD_MAX = 1024, OLDEST_SERVER = 150000, INSPECT_US = 10 * CLOCK_SECOND };
 
 // libpq prints notices on standard error otherwise.
 static void ignore_notice(void *arg, const PGresult *res)
@@ -66,6 +68,10 @@ struct status connection_open(const struct store_config *config, PGconn **out)
         FAIL(UNAVAILABLE, "the database can't be reached");
     }
     PQsetNoticeReceiver(conn, ignore_notice, NULL);
+    if (PQsetnonblocking(conn, 1) != 0) {
+        PQfinish(conn);
+        FAIL(UNAVAILABLE, "the connection to the database was lost");
+    }
     *out = conn;
     return OK_STATUS;
 }
@@ -75,7 +81,7 @@ static int64_t text_int(const PGresult *res, int column)
     return strtoll(PQgetvalue(res, 0, column), NULL, 10);
 }
 
-struct status connection_inspect(PGconn *conn, struct store_identity *out)
+struct status connection_inspect(PGconn *conn, const char *conninfo, struct store_identity *out)
 {
     const char *encoding = PQparameterStatus(conn, "server_encoding");
     if (encoding == NULL || strcmp(encoding, "UTF8") != 0) {
@@ -84,10 +90,13 @@ struct status connection_inspect(PGconn *conn, struct store_identity *out)
     if (PQserverVersion(conn) < OLDEST_SERVER) {
         FAIL(INVALID, "PostgreSQL 15 or newer is needed");
     }
-    PGresult *res = PQexec(conn, "SELECT pg_backend_pid(), "
-                                 "(SELECT system_identifier FROM pg_control_system()), "
-                                 "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))"
-                                 "::bit(32)::int8");
+    const struct exchange e = {.conninfo = conninfo, .patience_us = INSPECT_US};
+    PGresult *res = exchange_finish(
+        conn, &e,
+        PQsendQuery(conn,
+                    "SELECT pg_backend_pid(), "
+                    "(SELECT system_identifier FROM pg_control_system()), "
+                    "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int8"));
     struct status s = sqlstate_check(res, "store.identity");
     if (status_ok(s)) {
         out->backend_pid = (int)text_int(res, 0);

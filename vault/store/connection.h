@@ -8,4 +8,4 @@
 
 struct status connection_open(const struct store_config *config, PGconn **out);
 // Encoding, version, pooler, identity.
-struct status connection_inspect(PGconn *conn, struct store_identity *out);
+struct status connection_inspect(PGconn *conn, const char *conninfo, struct store_identity *out);

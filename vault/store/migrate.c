@@ -4,6 +4,7 @@
 #include "vault/base/digest.h"
 #include "vault/base/log.h"
 #include "vault/store/migrate_internal.h"
+#include "vault/store/session_internal.h"
 
 static const struct store_statement create_table = {
     "migrate.create_table",
@@ -84,7 +85,7 @@ static struct status run_locked(struct session *s)
 struct status migrate_run(struct session *s)
 {
     // The others wait as long as a migration takes.
-    TRY(session_script(s, "SET lock_timeout = 0; SET statement_timeout = 0"));
+    TRY(session_take_time_for_good(s));
     TRY(session_script(s, "SELECT pg_advisory_lock(" MIGRATE_LOCK ")"));
     struct status outcome = run_locked(s);
     TRY(session_script(s, "SELECT pg_advisory_unlock(" MIGRATE_LOCK ")"));

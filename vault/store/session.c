@@ -5,17 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vault/base/clock.h"
 #include "vault/store/connection.h"
+#include "vault/store/exchange.h"
 #include "vault/store/result_internal.h"
 #include "vault/store/session_internal.h"
 #include "vault/store/sqlstate.h"
 
 enum { SESSION_STATEMENTS_MAX = 256 };
 
+// The server ends a statement after 60 s, if it can.
+#define PATIENCE_US (65 * (int64_t)CLOCK_SECOND)
+
 struct session {
     PGconn *conn;
+    const char *conninfo;
     struct store_identity identity;
-    bool warned; // a WARNING came since the last commit began
+    bool patient;          // the transaction under way may take as long as it likes
+    bool patient_for_good; // so may all
+    bool warned;           // a WARNING came since the last commit began
     const struct store_statement *prepared[SESSION_STATEMENTS_MAX];
     size_t prepared_count;
 };
@@ -57,7 +65,8 @@ struct status session_open(const struct store_config *config, struct session **o
         FAIL(NOMEM, "out of memory");
     }
     TRY(connection_open(config, &s->conn));
-    TRY(connection_inspect(s->conn, &s->identity));
+    s->conninfo = config->conninfo;
+    TRY(connection_inspect(s->conn, s->conninfo, &s->identity));
     // No jit: statements are short, and those that go by an index whatever it costs would start it.
     TRY(session_script(s, "SET synchronous_commit = on; SET client_min_messages = warning; "
                           "SET statement_timeout = '60s'; SET lock_timeout = '5s'; "
@@ -85,9 +94,17 @@ bool session_alive(struct session *s)
     return !session_broken(s) && (poll(&socket, 1, 0) == 0 || status_ok(session_script(s, "")));
 }
 
+static PGresult *finish(struct session *s, int sent)
+{
+    const struct exchange e = {.conninfo = s->conninfo,
+                               .patience_us =
+                                   s->patient || s->patient_for_good ? CLOCK_NEVER : PATIENCE_US};
+    return exchange_finish(s->conn, &e, sent);
+}
+
 struct status session_script(struct session *s, const char *sql)
 {
-    PGresult *res = PQexec(s->conn, sql);
+    PGresult *res = finish(s, PQsendQuery(s->conn, sql));
     struct status outcome = sqlstate_check(res, "script");
     PQclear(res);
     return outcome;
@@ -102,14 +119,20 @@ static struct status prepare(struct session *s, const struct store_statement *st
         }
     }
     REQUIRE(s->prepared_count < SESSION_STATEMENTS_MAX);
-    PGresult *res =
-        PQprepare(s->conn, statement->name, statement->sql, (int)params->count, params->types);
+    PGresult *res = finish(s, PQsendPrepare(s->conn, statement->name, statement->sql,
+                                            (int)params->count, params->types));
     struct status outcome = sqlstate_check(res, statement->name);
     PQclear(res);
     if (status_ok(outcome)) {
         s->prepared[s->prepared_count++] = statement;
     }
     return outcome;
+}
+
+struct status session_prepare(struct session *s, const struct store_statement *statement)
+{
+    const struct store_params none = {.count = 0};
+    return prepare(s, statement, &none);
 }
 
 static struct status take_rows(PGresult *res, const char *name, struct store_rows *out)
@@ -131,9 +154,22 @@ struct status session_exec(struct session *s, const struct store_statement *stat
     struct store_params params CLEANUP(store_params_done);
     TRY(store_params_init(&params, values, count));
     TRY(prepare(s, statement, &params));
-    PGresult *res = PQexecPrepared(s->conn, statement->name, (int)count, params.values,
-                                   params.lengths, params.formats, 1);
+    PGresult *res =
+        finish(s, PQsendQueryPrepared(s->conn, statement->name, (int)count, params.values,
+                                      params.lengths, params.formats, 1));
     return take_rows(res, statement->name, out);
+}
+
+struct status session_take_time(struct session *s)
+{
+    s->patient = true;
+    return session_script(s, "SET LOCAL statement_timeout = 0");
+}
+
+struct status session_take_time_for_good(struct session *s)
+{
+    s->patient_for_good = true;
+    return session_script(s, "SET lock_timeout = 0; SET statement_timeout = 0");
 }
 
 struct status session_begin(struct session *s)
@@ -149,7 +185,8 @@ struct status session_begin_snapshot(struct session *s)
 struct status session_commit(struct session *s)
 {
     s->warned = false;
-    PGresult *res = PQexec(s->conn, "COMMIT");
+    PGresult *res = finish(s, PQsendQuery(s->conn, "COMMIT"));
+    s->patient = false;
     struct status outcome = sqlstate_check(res, "commit");
     bool committed = strcmp(PQcmdStatus(res), "COMMIT") == 0;
     PQclear(res);
@@ -165,6 +202,7 @@ struct status session_commit(struct session *s)
 
 void session_rollback(struct session *s)
 {
+    s->patient = false;
     if (PQtransactionStatus(s->conn) != PQTRANS_IDLE) {
         status_ignore(session_script(s, "ROLLBACK")); // a broken session is dropped by its owner
     }

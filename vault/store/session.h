@@ -34,7 +34,9 @@ bool session_broken(const struct session *s);
 // The server hasn't ended an idle session as far as its socket tells.
 bool session_alive(struct session *s);
 
-// One statement. `out` may be NULL when there is nothing to read; release it with
+// One statement. UNAVAILABLE also when the server gives no sign of life for LIMIT_SILENCE_S, or no
+// answer 5 s after it should have ended a statement by itself: whether it was done is then unknown,
+// and the session is broken. `out` may be NULL when there is nothing to read; release it with
 // store_rows_done().
 struct status session_exec(struct session *s, const struct store_statement *statement,
                            const struct store_value *values, size_t count, struct store_rows *out);
@@ -43,6 +45,9 @@ struct status session_script(struct session *s, const char *sql);
 
 struct status session_begin(struct session *s);
 struct status session_begin_snapshot(struct session *s); // repeatable read, read only
+// From here on the transaction's statements may take as long as they like, as long as the server
+// is there.
+struct status session_take_time(struct session *s);
 // UNAVAILABLE when the outcome is unknown or a synchronous replica wasn't waited for.
 struct status session_commit(struct session *s);
 void session_rollback(struct session *s);

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "vault/base/limits.h"
+#include "vault/base/clock.h"
 
 struct store {
     struct store_config config;
@@ -14,6 +14,7 @@ struct store {
     size_t open_count; // idle and lent
     size_t open_max;
     uint64_t waits;
+    int64_t away_until_us; // nobody tries to connect before
     size_t idle_count;
     struct session *idle[]; // open_max slots
 };
@@ -69,13 +70,13 @@ struct store_stats store_stats(struct store *st)
 static struct status reserve(struct store *st, struct session **out)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ACQUIRE_WAIT_S;
     struct status outcome = OK_STATUS;
     pthread_mutex_lock(&st->lock);
     st->waits += st->idle_count == 0 && st->open_count == st->open_max;
     while (st->idle_count == 0 && st->open_count == st->open_max && status_ok(outcome)) {
-        if (pthread_cond_timedwait(&st->returned, &st->lock, &until) != 0) {
+        if (pthread_cond_clockwait(&st->returned, &st->lock, CLOCK_MONOTONIC, &until) != 0) {
             outcome = MAKE_STATUS(UNAVAILABLE, "all database sessions are busy, try again");
         }
     }
@@ -99,12 +100,39 @@ static void give_back(struct store *st, struct session *s)
     pthread_mutex_unlock(&st->lock);
 }
 
+static bool known_to_be_away(struct store *st)
+{
+    pthread_mutex_lock(&st->lock);
+    bool away = clock_monotonic_us() < st->away_until_us;
+    pthread_mutex_unlock(&st->lock);
+    return away;
+}
+
+// As long as an attempt took that failed, others fail at once: a database that refuses is asked
+// again and again, and one that is silent keeps neither all threads nor one that has several things
+// to do.
+static struct status open_one(struct store *st, struct session **out)
+{
+    if (known_to_be_away(st)) {
+        FAIL(UNAVAILABLE, "the database can't be reached");
+    }
+    int64_t begun_us = clock_monotonic_us();
+    struct status opened = session_open(&st->config, out);
+    if (opened.code == STATUS_UNAVAILABLE) {
+        int64_t now_us = clock_monotonic_us();
+        pthread_mutex_lock(&st->lock);
+        st->away_until_us = now_us + (now_us - begun_us);
+        pthread_mutex_unlock(&st->lock);
+    }
+    return opened;
+}
+
 static struct status acquire(struct store *st, struct session **out)
 {
     struct session *s = NULL;
     TRY(reserve(st, &s));
     if (s == NULL) {
-        struct status opened = session_open(&st->config, &s);
+        struct status opened = open_one(st, &s);
         if (!status_ok(opened)) {
             give_back(st, NULL);
             return opened;
@@ -114,12 +142,26 @@ static struct status acquire(struct store *st, struct session **out)
     return OK_STATUS;
 }
 
+// What happened to one connection happened to the others: nobody is to find out with each of them.
+static void close_idle(struct store *st)
+{
+    struct session *idle;
+    do {
+        pthread_mutex_lock(&st->lock);
+        idle = st->idle_count > 0 ? st->idle[--st->idle_count] : NULL;
+        st->open_count -= idle != NULL;
+        pthread_mutex_unlock(&st->lock);
+        session_close(idle);
+    } while (idle != NULL);
+}
+
 static void release(struct store *st, struct session *s)
 {
     session_rollback(s);
     if (session_broken(s)) {
         session_close(s);
         s = NULL;
+        close_idle(st);
     }
     give_back(st, s);
 }

@@ -162,6 +162,21 @@ static void a_pipe_that_nobody_reads_drops_and_holds_nobody_up(void **state)
     close(reader);
 }
 
+static void a_wall_clock_set_back_delays_no_retry(void **state)
+{
+    struct sink_fixture *f = *state;
+    char path[PATH_BYTES * 2];
+    file_path(f, path);
+    assert_int_equal(0, mkfifo(path, 0600)); // without a reader
+    start(f);
+    setenv("ROTUNDA_TEST_CLOCK_SHIFT_S", "3600", 1);
+    put(f, "{1}\n{2}\n{3}\n", LINE_COUNT);
+    assert_true(stats_when(f, is_failing).failing);
+    assert_int_equal(0, unlink(path));
+    assert_int_equal(LINE_COUNT, stats_when(f, wrote_three).written);
+    unsetenv("ROTUNDA_TEST_CLOCK_SHIFT_S");
+}
+
 static void file_names_stay_in_the_folder(void **state)
 {
     struct sink_fixture *f = *state;
@@ -186,6 +201,7 @@ int main(void)
         SINK_TEST(a_removed_file_is_made_again),
         SINK_TEST(an_executable_or_linked_file_is_not_written),
         SINK_TEST(a_pipe_that_nobody_reads_drops_and_holds_nobody_up),
+        SINK_TEST(a_wall_clock_set_back_delays_no_retry),
         SINK_TEST(file_names_stay_in_the_folder),
     };
     return RUN_TESTS(tests);
