@@ -11,7 +11,7 @@ import rotation_matrix
 import rotation_target
 from rotation_bench import Own, Roles
 
-LATE_AT = ["own_applying:after", "own_apply:before", "own_apply:after", "own_promoted:before"]
+LATE_AT = ["own_apply:after", "own_promoted:before"]
 ROUNDS = 10 if harness.FULL else 2
 
 
@@ -27,7 +27,7 @@ class OwnTest(unittest.TestCase):
         runs = rotation_matrix.own_late()
         if not harness.FULL:
             steps = [run for run in runs if run.arguments[0] in LATE_AT]
-            pieces = [run for run in runs if run.arguments[0] in (16, 26)]
+            pieces = [run for run in runs if run.arguments[0] in (16,)]
             runs = steps + pieces
         for run in runs:
             run(bench, tally)
