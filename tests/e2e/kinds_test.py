@@ -375,7 +375,7 @@ class FaultScenarios(LifeScenarios):
             self.assertWhole(case)
 
 
-class ImportScenarios(FaultScenarios):
+class ImportScenarios(KindsTest):
     def import_value(self, case, value, **fields):
         reply = self.vault.post(f"rotation/credentials/{case.name}/import", {"password": value, **fields})
         return " ".join(self.assertStatus(200, reply).json["warnings"] or [])
@@ -463,6 +463,7 @@ class GivenUpScenarios(ImportScenarios):
             self.assertEqual(2, len(case.entries()))
             reply = case.rotate("20s")
             self.assertIsNone(reply["error_class"], (rotator, reply))
+            self.assertTrue(any("given up before is ended" in e["detail"] for e in case.events()), case.events())
             case.wait("idle")
             self.assertWhole(case)
 
@@ -497,7 +498,7 @@ class GivenUpScenarios(ImportScenarios):
         self.assertWhole(case)
 
 
-class ScenariosTest(GivenUpScenarios):
+class Together:
     """All of them side by side at one vault: each has credentials and targets of its own."""
 
     def test_scenarios(self):
@@ -509,6 +510,14 @@ class ScenariosTest(GivenUpScenarios):
                 if run.exception() is not None:
                     failed.append(runs[run] + "\n" + "".join(traceback.format_exception(run.exception())))
         self.assertEqual([], failed, "\n".join(failed))
+
+
+class ScenariosTest(Together, FaultScenarios):
+    """What a rotation does, and what goes wrong in it."""
+
+
+class LeftTest(Together, GivenUpScenarios):
+    """What an import, or a rotation that was given up, leaves at the target."""
 
 
 class CrashTest(KindsTest):

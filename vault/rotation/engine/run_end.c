@@ -67,6 +67,7 @@ static struct status retired(struct run *r, struct set_aside *aside)
 {
     struct attempt_change change = run_change(r, ATTEMPT_RETIRED);
     change.next.tries = 0;
+    change.detail = set_aside_detail(aside);
     return run_commit(r, &change, retire_work, aside);
 }
 

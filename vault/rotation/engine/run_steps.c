@@ -74,6 +74,7 @@ static struct status step_staged(struct run *r)
     struct attempt_change change = run_change(r, ATTEMPT_APPLYING);
     change.next.hold = !run_overlaps(r);
     change.next.baseline = baseline;
+    change.detail = set_aside_detail(&aside);
     TRY(run_commit(r, &change, set_aside_work, &aside));
     r->applying_is_ours = true;
     return OK_STATUS;

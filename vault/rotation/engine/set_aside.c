@@ -52,7 +52,12 @@ static struct status end_one(struct run *r, const struct version *v, struct set_
     bool in_use;
     bool asked;
     if (v->public_part.len == 0) { // known by its value alone
-        TRY(version_open(r->worker->vault->keyring, r->credential.mount, v, &value));
+        struct status s = version_open(r->worker->vault->keyring, r->credential.mount, v, &value);
+        if (!status_ok(s)) { // altered, or its key is missing here: nobody is held up by it
+            log_repeated(LOG_WARN, "rotation.set_aside_left", LOG_UUID("value", v->id),
+                         LOG_STATUS(s));
+            return OK_STATUS;
+        }
     }
     TRY(is_in_use(r, v, value, &in_use));
     if (in_use) {
@@ -93,6 +98,11 @@ struct status set_aside_end(struct run *r, struct set_aside *out)
         }
     }
     return OK_STATUS;
+}
+
+struct str set_aside_detail(const struct set_aside *a)
+{
+    return a->count == 0 ? STR("") : STR("what was set and given up before is ended at the target");
 }
 
 struct status set_aside_work(struct session *s, void *arg)

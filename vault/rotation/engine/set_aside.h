@@ -19,6 +19,8 @@ void set_aside_done(struct set_aside *a); // for CLEANUP
 
 // Ends them at the target. UNAVAILABLE, NOMEM; what the target refuses is told in `out`.
 struct status set_aside_end(struct run *r, struct set_aside *out);
+// For the history of the step; empty when none was ended.
+struct str set_aside_detail(const struct set_aside *a);
 // In the transaction of the step: those that were ended there are retired here. `arg` is the
 // set_aside.
 struct status set_aside_work(struct session *s, void *arg);
