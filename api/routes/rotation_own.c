@@ -9,20 +9,6 @@
 
 enum { POLL_US = CLOCK_SECOND / 20 };
 
-static struct status enter_target(struct operation *op, struct http_request *req,
-                                  struct http_response *res, enum policy_operation operation,
-                                  struct target_found *out)
-{
-    struct str name;
-    TRY(operation_enter(op, operation));
-    TRY(rotation_name(op, req, res, &name));
-    TRY(target_find(op, name, out));
-    if (!out->exists) {
-        FAIL(NOT_FOUND, "");
-    }
-    return OK_STATUS;
-}
-
 // ---- rotate
 
 static void put_own(struct json_writer *w, const struct own *o)
@@ -121,7 +107,7 @@ struct status rotation_rotate_target(struct operation *op, struct http_request *
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     struct own o;
     int64_t until_us;
-    TRY(enter_target(op, req, res, POLICY_OP_UPDATE, &found));
+    TRY(rotation_enter_target(op, req, res, POLICY_OP_UPDATE, &found));
     TRY(rotation_body_fields(&body, fields));
     TRY(rotation_read_wait(&body, &until_us));
     TRY(rotation_replace_own(&body, &found.target, until_us, &rows, &o));
@@ -153,7 +139,7 @@ struct status rotation_read_recovery(struct operation *op, struct http_request *
 {
     struct target_found found CLEANUP(target_found_done) = {0};
     struct store_rows rows CLEANUP(store_rows_done) = {0};
-    TRY(enter_target(op, req, res, POLICY_OP_READ, &found));
+    TRY(rotation_enter_target(op, req, res, POLICY_OP_READ, &found));
     TRY(own_list(op, &found.target, &rows));
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);

@@ -49,6 +49,10 @@ route_handler rotation_stream_events;
 // The route's :name. INVALID, explained, unless it is a name.
 struct status rotation_name(struct operation *op, struct http_request *req,
                             struct http_response *res, struct str *out);
+// Authorises, and finds the route's target. Release with target_found_done(). NOT_FOUND.
+struct status rotation_enter_target(struct operation *op, struct http_request *req,
+                                    struct http_response *res, enum policy_operation operation,
+                                    struct target_found *out);
 // The engine of this node. UNAVAILABLE.
 struct status rotation_engine(struct rotation **out);
 

@@ -41,9 +41,9 @@ struct status rotation_list_credentials(struct operation *op, struct http_reques
 
 // ---- reading
 
-static struct status enter_target(struct operation *op, struct http_request *req,
-                                  struct http_response *res, enum policy_operation operation,
-                                  struct target_found *out)
+struct status rotation_enter_target(struct operation *op, struct http_request *req,
+                                    struct http_response *res, enum policy_operation operation,
+                                    struct target_found *out)
 {
     struct str name;
     TRY(operation_enter(op, operation));
@@ -60,7 +60,7 @@ struct status rotation_read_target(struct operation *op, struct http_request *re
 {
     struct target_found found CLEANUP(target_found_done) = {0};
     struct settings settings;
-    TRY(enter_target(op, req, res, POLICY_OP_READ, &found));
+    TRY(rotation_enter_target(op, req, res, POLICY_OP_READ, &found));
     const struct target *t = &found.target;
     TRY(settings_parse(t->settings, op->arena, &settings));
     struct json_writer w = answer_begin(op, res);
@@ -87,7 +87,7 @@ struct status rotation_delete_target(struct operation *op, struct http_request *
 {
     struct target_found found CLEANUP(target_found_done) = {0};
     struct store_rows accounts CLEANUP(store_rows_done) = {0};
-    TRY(enter_target(op, req, res, POLICY_OP_DELETE, &found));
+    TRY(rotation_enter_target(op, req, res, POLICY_OP_DELETE, &found));
     TRY(target_accounts(op, &found.target, 1, &accounts));
     if (accounts.count > 0) {
         FAIL(CONFLICT, "credentials live at this target: delete them first");
@@ -314,7 +314,7 @@ struct status rotation_check_target(struct operation *op, struct http_request *r
     struct store_rows accounts CLEANUP(store_rows_done) = {0};
     struct check_job *job = ARENA_NEW(op->arena, struct check_job);
     struct str account = STR("");
-    TRY(enter_target(op, req, res, POLICY_OP_UPDATE, &found));
+    TRY(rotation_enter_target(op, req, res, POLICY_OP_UPDATE, &found));
     if (job == NULL) {
         FAIL(NOMEM, "request needs more memory than its limit");
     }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "vault/base/log.h"
 #include "vault/runtime/fiber.h"
 
 enum { BUSY_PAUSE_US = 2000 };
@@ -66,7 +67,10 @@ static struct status wait_started(struct channel *c)
         FAIL(DENIED, "nothing here keeps a rotator of others from the vault's files: run as root, "
                      "or allow user namespaces and Landlock");
     }
-    FAIL(UPSTREAM, "the process can't be run");
+    log_event(LOG_ERROR, "host.not_started", LOG_STR("error", str_from_c(strerror(report.error))),
+              LOG_INT("isolation", report.isolation), LOG_INT("exit_code", report.exit_code),
+              LOG_INT("signal", report.signal));
+    FAIL(UPSTREAM, "the process can't be run: see the server's log (host.not_started)");
 }
 
 struct status channel_open(struct launcher *l, const struct launcher_job *job, struct channel *out)
