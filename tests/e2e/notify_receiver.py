@@ -41,7 +41,7 @@ def sign(secret, message_id, timestamp, body):
 
 
 class Webhook:
-    """`faults` are used up one by each request: a status, "drop" (taken, no answer), "slow" or a
+    """`faults` are used up one by each request: a status, "drop" (taken, no answer), "slow", "hang" or a
     status with headers."""
 
     def __init__(self, certificate=None):
@@ -103,6 +103,9 @@ class Webhook:
         if fault == "drop":
             request.close_connection = True
             request.connection.shutdown(socket.SHUT_RDWR)
+            return
+        if fault == "hang":
+            time.sleep(9)
             return
         if fault == "slow":
             time.sleep(1)

@@ -172,6 +172,29 @@ class NotifyTest(harness.VaultTest):
             self.vault.restart(node)
         self.assertEqual(1, len({i for i, _ in receiver.got}))  # sent twice, told apart by nothing but its id
 
+    def test_a_receiver_that_hangs_holds_up_neither_sealing_nor_the_end(self):
+        receiver = self.webhook("hung", credentials="hung*", events="rotated")
+        holder = "SELECT node FROM rotation_delivery WHERE lease_until > now()"
+        name = self.put_credential("hung-a")
+        self.wait_for(lambda: receiver.got)
+        for count, end in enumerate((lambda n: n.stop(), lambda n: n.request("PUT", "sys/seal", token=self.vault.token)), 2):
+            receiver.faults = ["hang"]
+            self.rotate(name)
+            self.wait_for(lambda: receiver.faults == [])
+            node = next(n for n in self.vault.nodes if n.name == self.vault.database.query(holder)[0][0])
+            began = time.monotonic()
+            end(node)
+            if node.process is not None:
+                self.wait_for(lambda n=node: n.request("GET", "sys/seal-status").json["sealed"], 5)
+                self.wait_for(lambda: self.vault.database.query(holder) == [] or len(receiver.got) == count, 5)
+            self.assertLess(time.monotonic() - began, 3 * harness.SLOWNESS)
+            # Given back, not failed: another node sends it at once.
+            self.wait_for(lambda c=count: len(receiver.got) == c, 4)
+            if node.process is None:
+                node.start()
+            self.vault.unseal(node)
+        self.assertEqual([1, 2, 3], self.versions(receiver, name))
+
     def test_a_receiver_that_is_gone_is_left_alone(self):
         receiver = self.webhook("gone", credentials="gone*")
         receiver.always = 410

@@ -113,6 +113,11 @@ struct status channel_send(const struct channel *c, struct bytes data)
     return OK_STATUS;
 }
 
+struct status channel_wait(const struct channel *c, int64_t until_us)
+{
+    return wait_for(c->data, EPOLLIN, until_us);
+}
+
 struct status channel_receive(const struct channel *c, struct buffer *input, size_t *out_len)
 {
     uint8_t block[4096];

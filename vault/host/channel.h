@@ -26,6 +26,8 @@ struct status channel_send(const struct channel *c, struct bytes data);
 // Appends what there is to `input`, or waits until there is something; `*out_len` octets more. What
 // was received is wiped from everywhere else. TIMEOUT, UPSTREAM, TOO_LARGE.
 struct status channel_receive(const struct channel *c, struct buffer *input, size_t *out_len);
+// OK once there is something to receive, or an end. TIMEOUT at `until_us`.
+struct status channel_wait(const struct channel *c, int64_t until_us);
 // How it ended. TIMEOUT, UPSTREAM.
 struct status channel_receive_end(const struct channel *c, int64_t deadline_us,
                                   struct launcher_report *out);

@@ -62,8 +62,10 @@ static struct status load(struct batch *b)
     }
     TRY(store_transact(v->store, load_work, b));
     TRY(notifier_open(v->keyring, &b->notifier.notifier, &b->secret));
-    return courier_start(b->notify->launcher, b->notifier.notifier.ca_file, b->claims->lease_end_us,
-                         &b->courier);
+    TRY(courier_start(b->notify->launcher, b->notifier.notifier.ca_file, b->claims->lease_end_us,
+                      &b->courier));
+    courier_heed(b->courier, b->notify);
+    return OK_STATUS;
 }
 
 static struct status find_notice(const struct batch *b, struct uuid id, struct notice *out)
@@ -111,6 +113,9 @@ static struct status deliver_one(struct batch *b, const struct delivery_claim *c
     struct status s = try_one(b, claim, &result);
     *out_on = false;
     if (!status_ok(s)) {
+        if (notify_should_stop(b->notify)) {
+            return s; // not the receiver's fault: it is given back, and sent again
+        }
         result = (struct wire_result){.outcome = WIRE_UNREACHABLE};
         wire_explain(&result, "%s", s.what);
     }
@@ -151,7 +156,7 @@ bool batch_deliver(struct notify *n, const struct batch_claims *claims)
     if (status_ok(s)) {
         s = deliver_all(&b, &done);
     }
-    if (!status_ok(s)) {
+    if (!status_ok(s) && !notify_should_stop(n)) {
         // The lease passes, or is given back below: somebody tries again.
         log_repeated(LOG_WARN, "notify.batch_failed", LOG_STATUS(s));
         fiber_sleep_until(clock_monotonic_us() + CLOCK_SECOND);

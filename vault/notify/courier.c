@@ -6,11 +6,15 @@
 #include "vault/base/limits.h"
 #include "vault/host/channel.h"
 #include "vault/notify/host.h"
+#include "vault/notify/notify_internal.h"
 
 struct courier {
     struct channel channel;
     struct buffer input;
+    const struct notify *notify; // NULL: nobody cuts it
 };
+
+static const int64_t look_us = CLOCK_SECOND / 4;
 
 static struct status fill_job(struct str ca_file, int64_t deadline_us, struct launcher_job *out)
 {
@@ -42,6 +46,22 @@ struct status courier_start(struct launcher *l, struct str ca_file, int64_t dead
     return OK_STATUS;
 }
 
+// A receiver that takes its time holds up neither sealing nor the end.
+static struct status wait_for_answer(const struct courier *c)
+{
+    for (;;) {
+        int64_t until_us = clock_monotonic_us() + look_us;
+        bool last = until_us >= c->channel.deadline_us;
+        struct status waited = channel_wait(&c->channel, last ? c->channel.deadline_us : until_us);
+        if (waited.code != STATUS_TIMEOUT || last) {
+            return waited;
+        }
+        if (c->notify != NULL && notify_should_stop(c->notify)) {
+            FAIL(UNAVAILABLE, "cut off: the vault is sealed, or ends");
+        }
+    }
+}
+
 static struct status receive_line(struct courier *c, struct arena *arena, struct str *out)
 {
     for (;;) {
@@ -53,6 +73,7 @@ static struct status receive_line(struct courier *c, struct arena *arena, struct
             buffer_consume(&c->input, line.len + 1);
             return OK_STATUS;
         }
+        TRY(wait_for_answer(c));
         size_t len;
         TRY(channel_receive(&c->channel, &c->input, &len));
     }
@@ -72,6 +93,11 @@ struct status courier_send(struct courier *c, const struct wire_job *job, struct
         FAIL(UPSTREAM, "the process that sends answers nonsense");
     }
     return s;
+}
+
+void courier_heed(struct courier *c, const struct notify *n)
+{
+    c->notify = n;
 }
 
 void courier_free(struct courier *c)

@@ -13,7 +13,11 @@ struct courier;
 // (the path is too long), NOMEM.
 struct status courier_start(struct launcher *l, struct str ca_file, int64_t deadline_us,
                             struct courier **out);
-// OK: it says how it went. TIMEOUT, UPSTREAM, NOMEM: it may have been sent or not.
+struct notify;
+// What it sends is cut off within a moment when that is to stop; borrowed.
+void courier_heed(struct courier *c, const struct notify *n);
+// OK: it says how it went. TIMEOUT, UPSTREAM, NOMEM, UNAVAILABLE (cut off): it may have been sent
+// or not.
 struct status courier_send(struct courier *c, const struct wire_job *job, struct arena *arena,
                            struct wire_result *out);
 void courier_free(struct courier *c); // NULL is fine

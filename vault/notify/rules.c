@@ -44,7 +44,7 @@ static bool parse_address(struct str host, int family, void *out)
     }
     memcpy(text, host.ptr, host.len);
     text[host.len] = 0;
-    return inet_pton(family, text, out) == 1;
+    return strlen(text) == host.len && inet_pton(family, text, out) == 1;
 }
 
 static bool is_name(struct str host)

@@ -40,6 +40,15 @@ static void urls_are_https_or_of_this_machine(void **state)
     }
 }
 
+static void a_nul_cuts_nothing_off_an_address(void **state)
+{
+    (void)state;
+    assert_true(rules_is_host(STR("::1")));
+    assert_false(rules_is_host(STR("::1\0.example.com")));
+    assert_false(rules_is_loopback_host(STR("::1\0.example.com")));
+    assert_false(rules_is_loopback_host(STR("127.0.0.1\0.example.com")));
+}
+
 static void mail_addresses_fit_headers_and_commands(void **state)
 {
     (void)state;
@@ -163,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urls_are_https_or_of_this_machine),
+        cmocka_unit_test(a_nul_cuts_nothing_off_an_address),
         cmocka_unit_test(mail_addresses_fit_headers_and_commands),
         cmocka_unit_test(stars_stand_for_anything),
         cmocka_unit_test(metadata_services_are_out_of_reach_however_written),
