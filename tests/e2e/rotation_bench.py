@@ -66,7 +66,7 @@ class Bench(kinds_test.KindsTest):
 
     def new_name(self, prefix):
         self.numbers += 1
-        return f"{prefix}{self.numbers}"
+        return f"{prefix}{self.numbers:04}"  # none is the beginning of another
 
     # ---- nodes
 
