@@ -167,9 +167,11 @@ static const struct cli_flag deliveries_flags[] = {
 
 #define WRITE_HELP                                                                                 \
     "Has somebody told of what happens to credentials. type=webhook takes url, secret (the\n"      \
-    "signing key; without one it is made and shown once) and ca_file; type=smtp takes host,\n"     \
-    "port, tls, username, password, from, to (without it: each owner) and ca_file. Both take\n"    \
-    "events, credentials (names, with *), owner and enabled.\n\n"                                  \
+    "signing key; without one it is made and shown once), secret_overlap (how long the key\n"      \
+    "before it signs too: 24h) and ca_file; type=smtp takes host, port, tls, username, "           \
+    "password,\n"                                                                                  \
+    "from, to (without it: each owner) and ca_file. Both take events, credentials (names, with\n"  \
+    "*), owner and enabled.\n\n"                                                                   \
     "Example: rotunda rotation notifier write ops type=webhook url=https://ops.example.com/hook"
 #define READ_HELP                                                                                  \
     "Shows its settings, never what it proves itself with.\n\n"                                    \

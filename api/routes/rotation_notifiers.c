@@ -2,11 +2,13 @@
 // notifiers/:name: who is told what happens to credentials. What a notifier proves itself with goes
 // in and never comes out, but for a signing key that was made here: that is shown once.
 #include "api/routes/rotation_routes.h"
-#include "vault/notify/message.h"
 #include "vault/notify/rules.h"
+#include "vault/notify/signing_keys.h"
 #include "vault/rotation/name.h"
 
 enum { PORT_MAX = 65535, PORT_STARTTLS = 587, PORT_IMPLICIT = 465, PORT_PLAIN = 25 };
+// How long the signing key before another one signs beside it.
+enum { OVERLAP_S = 24 * 3600, OVERLAP_MAX_S = 30 * 24 * 3600 };
 
 struct status rotation_list_notifiers(struct operation *op, struct http_request *req,
                                       struct http_response *res)
@@ -44,18 +46,37 @@ static void put_mail(struct json_writer *w, const struct notifier *n)
     json_add_string(w, "to", n->recipient);
 }
 
+// Until when the key before this one signs too; 0: it doesn't.
+static struct status find_old_key(const struct operation *op, const struct notifier *n,
+                                  int64_t *out_until_us)
+{
+    struct secret *packed CLEANUP(secret_cleanup) = NULL;
+    struct signing_keys keys;
+    *out_until_us = 0;
+    if (!notifier_is_webhook(n)) {
+        return OK_STATUS;
+    }
+    TRY(notifier_open(op->worker->vault->keyring, n, &packed));
+    TRY(signing_keys_unpack(packed, &keys));
+    *out_until_us = keys.old_until_us > op->snapshot.now_us ? keys.old_until_us : 0;
+    return OK_STATUS;
+}
+
 struct status rotation_read_notifier(struct operation *op, struct http_request *req,
                                      struct http_response *res)
 {
     struct notifier_found found CLEANUP(notifier_found_done) = {0};
+    int64_t old_until_us;
     TRY(rotation_enter_notifier(op, req, res, POLICY_OP_READ, &found));
     const struct notifier *n = &found.notifier;
+    TRY(find_old_key(op, n, &old_until_us));
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);
     json_add_string(&w, "name", n->name);
     json_add_string(&w, "type", n->type);
     if (notifier_is_webhook(n)) {
         json_add_string(&w, "url", n->url);
+        rotation_put_time(&w, "previous_secret_until", old_until_us);
     } else {
         put_mail(&w, n);
     }
@@ -192,8 +213,9 @@ static struct status read_ca_file(const struct rotation_body *b, struct notifier
 
 static struct status read_webhook(const struct rotation_body *b, struct notifier *n)
 {
-    static const char *const fields[] = {"type",        "url",   "ca_file", "secret", "events",
-                                         "credentials", "owner", "enabled", NULL};
+    static const char *const fields[] = {"type",           "url",    "ca_file",     "secret",
+                                         "secret_overlap", "events", "credentials", "owner",
+                                         "enabled",        NULL};
     TRY(rotation_body_fields(b, fields));
     TRY(rotation_body_text(b, "url", &n->url));
     const char *wrong = rules_check_url(n->url);
@@ -268,28 +290,63 @@ static struct status seal(const struct rotation_body *b, struct notifier *n, str
     return notifier_seal(b->op->worker->vault->keyring, n, secret, sealed);
 }
 
-// `shown` is the key when it was made here, to be shown once.
+// A signing key that was made here, which is shown once, and until when the one before it signs
+// too.
+struct shown_key {
+    struct str key;
+    int64_t old_until_us; // 0: there is none
+};
+
+// `stored` is what the row holds; the key before the one that is replaced ends with this.
+static struct status keep_old_key(const struct rotation_body *b, const struct notifier *stored,
+                                  struct secret **packed, struct signing_keys *keys)
+{
+    struct signing_keys old;
+    int64_t overlap_s = OVERLAP_S;
+    TRY(rotation_body_duration(b, "secret_overlap", &overlap_s));
+    if (overlap_s < 0 || overlap_s > OVERLAP_MAX_S) {
+        return rotation_refuse_field(b, "secret_overlap", "expected 0s to 30d");
+    }
+    if (stored->row_version == 0 || overlap_s == 0) {
+        return OK_STATUS;
+    }
+    TRY(notifier_open(b->op->worker->vault->keyring, stored, packed));
+    TRY(signing_keys_unpack(*packed, &old));
+    keys->old = old.key;
+    keys->old_until_us = b->op->snapshot.now_us + overlap_s * CLOCK_SECOND;
+    return OK_STATUS;
+}
+
 static struct status read_key(const struct rotation_body *b, struct notifier *n,
-                              struct buffer *sealed, struct str *shown)
+                              struct buffer *sealed, struct shown_key *shown)
 {
     struct secret *key CLEANUP(secret_cleanup) = NULL;
+    struct secret *stored CLEANUP(secret_cleanup) = NULL;
+    struct secret *packed CLEANUP(secret_cleanup) = NULL;
+    struct signing_keys keys = {.old_until_us = 0};
     struct str text = STR("");
     TRY(rotation_body_text(b, "secret", &text));
     if (text.len == 0 && n->row_version > 0) {
-        return OK_STATUS;
+        bool said = !json_is_null(json_get(b->op->body, "secret_overlap"));
+        return said ? rotation_refuse_field(b, "secret_overlap", "only with a new secret")
+                    : OK_STATUS;
     }
     if (text.len > 0 && !str_equal_c(text, "generate")) {
-        struct status s = message_read_key(text, &key);
+        struct status s = signing_key_read(text, &key);
         if (s.code == STATUS_INVALID) {
             return rotation_refuse_field(
                 b, "secret", "expected whsec_ and 24 to 64 octets in base64, or generate");
         }
         TRY(s);
     } else {
-        TRY(secret_random(NOTIFIER_KEY_BYTES, &key));
-        TRY(message_show_key(secret_view(key), b->op->arena, shown));
+        TRY(secret_random(SIGNING_KEY_BYTES, &key));
+        TRY(signing_key_show(secret_view(key), b->op->arena, &shown->key));
     }
-    return seal(b, n, secret_view(key), sealed);
+    TRY(keep_old_key(b, n, &stored, &keys));
+    keys.key = secret_view(key);
+    shown->old_until_us = keys.old_until_us;
+    TRY(signing_keys_pack(&keys, &packed));
+    return seal(b, n, secret_view(packed), sealed);
 }
 
 static bool points_elsewhere(const struct notifier *stored, const struct notifier *n)
@@ -322,7 +379,7 @@ static struct status read_password(const struct rotation_body *b, const struct n
 
 static struct status read_notifier(const struct rotation_body *b,
                                    const struct notifier_found *found, struct notifier *n,
-                                   struct buffer *sealed, struct str *shown)
+                                   struct buffer *sealed, struct shown_key *shown)
 {
     TRY(read_type(b, found, n));
     TRY(notifier_is_webhook(n) ? read_webhook(b, n) : read_smtp(b, n));
@@ -334,11 +391,13 @@ static struct status read_notifier(const struct rotation_body *b,
                                   : read_password(b, &found->notifier, n, sealed);
 }
 
-static struct status answer_key(struct operation *op, struct http_response *res, struct str key)
+static struct status answer_key(struct operation *op, struct http_response *res,
+                                const struct shown_key *shown)
 {
     struct json_writer w = answer_begin(op, res);
     json_begin_object(&w);
-    json_add_string(&w, "secret", key);
+    json_add_string(&w, "secret", shown->key);
+    rotation_put_time(&w, "previous_secret_until", shown->old_until_us);
     json_end_object(&w);
     return answer_end(&w);
 }
@@ -360,7 +419,7 @@ struct status rotation_write_notifier(struct operation *op, struct http_request 
     struct notifier_found found CLEANUP(notifier_found_done) = {0};
     struct buffer sealed CLEANUP(buffer_done);
     struct str name;
-    struct str shown = {NULL, 0};
+    struct shown_key shown = {.key = STR("")};
     buffer_init(&sealed, NOTIFIER_SEALED_BYTES);
     TRY(operation_authenticate(op));
     TRY(rotation_name(op, req, res, &name));
@@ -370,5 +429,5 @@ struct status rotation_write_notifier(struct operation *op, struct http_request 
     n.updated_us = op->snapshot.now_us;
     TRY(read_notifier(&body, &found, &n, &sealed, &shown));
     TRY(notifier_store(op, &n));
-    return shown.len > 0 ? answer_key(op, res, shown) : answer_empty(res);
+    return shown.key.len > 0 ? answer_key(op, res, &shown) : answer_empty(res);
 }

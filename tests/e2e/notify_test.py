@@ -126,6 +126,33 @@ class NotifyTest(harness.VaultTest):
         # What was sent again kept its id.
         self.assertLessEqual(len({i for i, _ in receiver.seen}), 7)
 
+    def test_a_receiver_changes_its_key_without_missing_anything(self):
+        receiver = self.webhook("keys", credentials="keys*", events="rotated")
+        name = self.put_credential("keys-a")
+        path = "rotation/notifiers/keys"
+        self.wait_for(lambda: len(receiver.got) == 1)
+        self.assertIsNone(self.vault.get(path).data["previous_secret_until"])
+        old = receiver.secret
+        reply = self.assertStatus(200, self.vault.post(path, {"secret": "generate", "secret_overlap": "1h"}))
+        self.assertEqual(reply.data["previous_secret_until"], self.vault.get(path).data["previous_secret_until"])
+        self.rotate(name)
+        self.wait_for(lambda: len(receiver.got) == 2)
+        receiver.secret = reply.data["secret"]
+        self.rotate(name)
+        self.wait_for(lambda: len(receiver.got) == 3)
+        self.assertEqual(2, len(receiver.signatures))
+        # One that leaked signs no more.
+        self.assertStatus(204, self.vault.post(path, {"secret": old, "secret_overlap": "0s"}))
+        self.assertIsNone(self.vault.get(path).data["previous_secret_until"])
+        receiver.secret = old
+        self.rotate(name)
+        self.wait_for(lambda: len(receiver.got) == 4)
+        self.assertEqual(1, len(receiver.signatures))
+        self.assertEqual([], receiver.bad)
+        for body in ({"secret_overlap": "1h"}, {"secret": "generate", "secret_overlap": "31d"}):
+            reply = self.assertStatus(400, self.vault.post(path, body))
+            self.assertIn("secret_overlap", reply.json["errors"][0])
+
     def test_what_was_committed_is_told_after_a_crash(self):
         receiver = self.webhook("crash", credentials="crash*", events="rotated")
         self.put_credential("crash-a")

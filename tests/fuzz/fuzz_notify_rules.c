@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
-#include "vault/notify/message.h"
 #include "vault/notify/rules.h"
+#include "vault/notify/signing_keys.h"
 
 static bool is_visible(struct str text)
 {
@@ -43,10 +43,10 @@ static void check_key(struct str text, struct arena *arena)
 {
     struct secret *key = NULL;
     struct str shown;
-    if (status_ok(message_read_key(text, &key))) {
+    if (status_ok(signing_key_read(text, &key))) {
         struct secret *again = NULL;
-        REQUIRE(status_ok(message_show_key(secret_view(key), arena, &shown)));
-        REQUIRE(status_ok(message_read_key(shown, &again)) && secret_equal(key, again));
+        REQUIRE(status_ok(signing_key_show(secret_view(key), arena, &shown)));
+        REQUIRE(status_ok(signing_key_read(shown, &again)) && secret_equal(key, again));
         secret_free(again);
         secret_free(key);
     }

@@ -6,29 +6,40 @@
 #include "vault/crypto/hash.h"
 #include "vault/notify/mail.h"
 #include "vault/notify/rules.h"
+#include "vault/notify/signing_keys.h"
 
-enum { SIGNED_BYTES = 128 * 1024, KEY_TEXT_BYTES = 256 };
+enum { SIGNED_BYTES = 128 * 1024, SIGNATURES_BYTES = 256 };
 
-#define KEY_PREFIX STR("whsec_")
+// The standard's list of signatures: a receiver takes the message when it knows the key of one.
+static void append_signature(struct buffer *list, struct bytes key, struct bytes text)
+{
+    uint8_t mac[HASH_BYTES];
+    hash_hmac_sha256(key, text, mac);
+    buffer_append_c(list, list->len > 0 ? " v1," : "v1,");
+    buffer_append_base64(list, BYTES_OF(mac));
+}
 
 static struct status sign(const struct message_source *source, struct arena *arena,
                           struct wire_job *job)
 {
-    uint8_t mac[HASH_BYTES];
+    struct signing_keys keys;
     struct buffer text CLEANUP(buffer_done);
+    struct buffer list CLEANUP(buffer_done);
     buffer_init(&text, SIGNED_BYTES);
+    buffer_init(&list, SIGNATURES_BYTES);
+    TRY(signing_keys_unpack(source->secret, &keys));
     buffer_append_str(&text, job->id);
     buffer_append_byte(&text, '.');
     buffer_append_str(&text, job->timestamp);
     buffer_append_byte(&text, '.');
     buffer_append_str(&text, job->body);
     TRY(buffer_status(&text));
-    hash_hmac_sha256(secret_view(source->secret), buffer_bytes(&text), mac);
-    buffer_clear(&text);
-    buffer_append_c(&text, "v1,");
-    buffer_append_base64(&text, BYTES_OF(mac));
-    TRY(buffer_status(&text));
-    return arena_copy_str(arena, buffer_str(&text), &job->signature);
+    append_signature(&list, keys.key, buffer_bytes(&text));
+    if (keys.old.len > 0 && source->now_us < keys.old_until_us) {
+        append_signature(&list, keys.old, buffer_bytes(&text));
+    }
+    TRY(buffer_status(&list));
+    return arena_copy_str(arena, buffer_str(&list), &job->signature);
 }
 
 static struct status make_webhook(const struct message_source *source, struct arena *arena,
@@ -102,29 +113,5 @@ struct status message_test_notice(const struct notifier *n, struct str mount_pat
                            .event = STR("test"),
                            .time_us = now_us,
                            .payload = buffer_str(payload)};
-    return OK_STATUS;
-}
-
-struct status message_show_key(struct bytes key, struct arena *arena, struct str *out)
-{
-    struct buffer text CLEANUP(buffer_done);
-    buffer_init(&text, KEY_TEXT_BYTES);
-    buffer_append_str(&text, KEY_PREFIX);
-    buffer_append_base64(&text, key);
-    TRY(buffer_status(&text));
-    return arena_copy_str(arena, buffer_str(&text), out);
-}
-
-struct status message_read_key(struct str text, struct secret **out)
-{
-    struct secret *key CLEANUP(secret_cleanup) = NULL;
-    if (!str_starts_with(text, KEY_PREFIX) || text.len > KEY_TEXT_BYTES) {
-        FAIL(INVALID, "a signing key is whsec_ and 24 to 64 octets in base64");
-    }
-    TRY(encoding_from_base64(str_skip(text, KEY_PREFIX.len), &key));
-    if (secret_len(key) < NOTIFIER_KEY_MIN_BYTES || secret_len(key) > NOTIFIER_KEY_MAX_BYTES) {
-        FAIL(INVALID, "a signing key is whsec_ and 24 to 64 octets in base64");
-    }
-    *out = TAKE(key);
     return OK_STATUS;
 }

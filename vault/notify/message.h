@@ -9,7 +9,7 @@
 struct message_source {
     const struct notifier *notifier;
     const struct notice *notice;
-    const struct secret *secret; // the signing key, or the password
+    const struct secret *secret; // the signing keys (signing_keys.h), or the password
     int64_t now_us;              // the database's clock
     int64_t timeout_ms;
 };
@@ -21,7 +21,3 @@ struct status message_make(const struct message_source *source, struct arena *ar
 // What a test of a notifier sends; `payload` keeps its text. `recipient`: of the mail.
 struct status message_test_notice(const struct notifier *n, struct str mount_path, int64_t now_us,
                                   struct buffer *payload, struct notice *out);
-
-// whsec_ and the key in base64: as it is shown and given. INVALID with what is wrong, NOMEM.
-struct status message_show_key(struct bytes key, struct arena *arena, struct str *out);
-struct status message_read_key(struct str text, struct secret **out);

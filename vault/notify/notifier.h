@@ -10,9 +10,6 @@
 
 enum {
     NOTIFIER_PATTERNS_MAX = 64,
-    NOTIFIER_KEY_BYTES = 32,     // of a signing key that is made here
-    NOTIFIER_KEY_MIN_BYTES = 24, // of one that is given (Standard Webhooks)
-    NOTIFIER_KEY_MAX_BYTES = 64,
     NOTIFIER_PASSWORD_BYTES = 1024,
     NOTIFIER_SEALED_BYTES = 4096,
 };

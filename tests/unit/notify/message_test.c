@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: ISC
 // What receivers get, and what the vault and the process that sends say to each other.
+#include <string.h>
+
 #include "tests/support/test.h"
 #include "vault/notify/mail.h"
 #include "vault/notify/message.h"
+#include "vault/notify/signing_keys.h"
 
 enum { ARENA_BYTES = 1024 * 1024 };
 
@@ -82,13 +85,51 @@ static void a_webhook_carries_its_signature_and_not_its_key(void **state)
     struct notice n = notice_of("{}");
     struct notifier f = {.type = STR("webhook"), .url = STR("https://example.com/")};
     struct wire_job job;
-    assert_ok(message_read_key(STR("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), &key));
+    assert_ok(signing_key_read(STR("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), &key));
     const struct message_source source = {&f, &n, key, 1614265330LL * CLOCK_SECOND, 1000};
     assert_ok(message_make(&source, *state, &job));
     assert_str("00000000-0000-0000-0000-000000000000", job.id);
     assert_str("1614265330", job.timestamp);
     assert_str("v1,NYGifNUKgHDt+R+W02a8vMWtSUysa/taYi6wCF58eXU=", job.signature);
     assert_int_equal(0, job.password.len);
+}
+
+static void the_key_before_signs_beside_the_new_one_until_its_end(void **state)
+{
+    struct secret *key CLEANUP(secret_cleanup) = NULL;
+    struct secret *other CLEANUP(secret_cleanup) = NULL;
+    struct secret *packed CLEANUP(secret_cleanup) = NULL;
+    struct notice n = notice_of("{}");
+    struct notifier f = {.type = STR("webhook"), .url = STR("https://example.com/")};
+    struct wire_job job;
+    struct str first;
+    struct str second;
+    const int64_t until_us = 1614265331LL * CLOCK_SECOND;
+    assert_ok(signing_key_read(STR("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), &key));
+    assert_ok(secret_random(SIGNING_KEY_MAX_BYTES, &other));
+    const struct signing_keys keys = {secret_view(other), secret_view(key), until_us};
+    assert_ok(signing_keys_pack(&keys, &packed));
+    struct message_source source = {&f, &n, packed, until_us - 1, 1000};
+    assert_ok(message_make(&source, *state, &job));
+    assert_true(str_split(job.signature, ' ', &first, &second));
+    assert_str("v1,NYGifNUKgHDt+R+W02a8vMWtSUysa/taYi6wCF58eXU=", second);
+    assert_true(str_starts_with(first, STR("v1,")) && !str_equal(first, second));
+    source.now_us = until_us;
+    assert_ok(message_make(&source, *state, &job));
+    assert_false(str_split(job.signature, ' ', &first, &second));
+}
+
+static void keys_of_no_known_form_sign_nothing(void **state)
+{
+    static const size_t lengths[] = {1, 23, 65, 137, 138, 139};
+    struct signing_keys keys;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        struct secret *packed CLEANUP(secret_cleanup) = secret_new(lengths[i]);
+        assert_non_null(packed);
+        memset(secret_data(packed), 0, lengths[i]);
+        assert_status(INTEGRITY, signing_keys_unpack(packed, &keys));
+    }
 }
 
 static void keys_are_long_enough_base64(void **state)
@@ -102,11 +143,11 @@ static void keys_are_long_enough_base64(void **state)
     struct secret *key CLEANUP(secret_cleanup) = NULL;
     struct str shown;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        assert_status(INVALID, message_read_key(str_from_c(bad[i]), &key));
+        assert_status(INVALID, signing_key_read(str_from_c(bad[i]), &key));
     }
-    uint8_t octets[NOTIFIER_KEY_BYTES] = {1, 2, 3};
-    assert_ok(message_show_key(BYTES_OF(octets), *state, &shown));
-    assert_ok(message_read_key(shown, &key));
+    uint8_t octets[SIGNING_KEY_BYTES] = {1, 2, 3};
+    assert_ok(signing_key_show(BYTES_OF(octets), *state, &shown));
+    assert_ok(signing_key_read(shown, &key));
     assert_true(bytes_equal(BYTES_OF(octets), secret_view(key)));
 }
 
@@ -159,6 +200,8 @@ int main(void)
         TEST(nothing_in_a_payload_becomes_a_header),
         TEST(a_mail_goes_to_the_owner_or_nowhere),
         TEST(a_webhook_carries_its_signature_and_not_its_key),
+        TEST(the_key_before_signs_beside_the_new_one_until_its_end),
+        TEST(keys_of_no_known_form_sign_nothing),
         TEST(keys_are_long_enough_base64),
         TEST(jobs_and_results_survive_the_wire),
         TEST(nonsense_on_the_wire_is_refused),
