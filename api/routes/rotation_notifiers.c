@@ -297,9 +297,11 @@ struct shown_key {
     int64_t old_until_us; // 0: there is none
 };
 
-// `stored` is what the row holds; the key before the one that is replaced ends with this.
+// The key that is stored goes on signing for a while beside the new one; `packed` keeps it. The
+// same key given again changes nothing: it may be a repeated request.
 static struct status keep_old_key(const struct rotation_body *b, const struct notifier *stored,
-                                  struct secret **packed, struct signing_keys *keys)
+                                  const struct secret *key, struct secret **packed,
+                                  struct signing_keys *out)
 {
     struct signing_keys old;
     int64_t overlap_s = OVERLAP_S;
@@ -307,14 +309,33 @@ static struct status keep_old_key(const struct rotation_body *b, const struct no
     if (overlap_s < 0 || overlap_s > OVERLAP_MAX_S) {
         return rotation_refuse_field(b, "secret_overlap", "expected 0s to 30d");
     }
+    *out = (struct signing_keys){.key = secret_view(key)};
     if (stored->row_version == 0 || overlap_s == 0) {
         return OK_STATUS;
     }
     TRY(notifier_open(b->op->worker->vault->keyring, stored, packed));
     TRY(signing_keys_unpack(*packed, &old));
-    keys->old = old.key;
-    keys->old_until_us = b->op->snapshot.now_us + overlap_s * CLOCK_SECOND;
+    if (secret_equal_bytes(key, old.key)) {
+        *out = old;
+        return OK_STATUS;
+    }
+    out->old = old.key;
+    out->old_until_us = b->op->snapshot.now_us + overlap_s * CLOCK_SECOND;
     return OK_STATUS;
+}
+
+static struct status make_key(const struct rotation_body *b, struct str text, struct secret **out,
+                              struct shown_key *shown)
+{
+    if (text.len > 0 && !str_equal_c(text, "generate")) {
+        struct status s = signing_key_read(text, out);
+        return s.code == STATUS_INVALID
+                   ? rotation_refuse_field(
+                         b, "secret", "expected whsec_ and 24 to 64 octets in base64, or generate")
+                   : s;
+    }
+    TRY(secret_random(SIGNING_KEY_BYTES, out));
+    return signing_key_show(secret_view(*out), b->op->arena, &shown->key);
 }
 
 static struct status read_key(const struct rotation_body *b, struct notifier *n,
@@ -323,7 +344,6 @@ static struct status read_key(const struct rotation_body *b, struct notifier *n,
     struct secret *key CLEANUP(secret_cleanup) = NULL;
     struct secret *stored CLEANUP(secret_cleanup) = NULL;
     struct secret *packed CLEANUP(secret_cleanup) = NULL;
-    struct signing_keys keys = {.old_until_us = 0};
     struct str text = STR("");
     TRY(rotation_body_text(b, "secret", &text));
     if (text.len == 0 && n->row_version > 0) {
@@ -331,19 +351,9 @@ static struct status read_key(const struct rotation_body *b, struct notifier *n,
         return said ? rotation_refuse_field(b, "secret_overlap", "only with a new secret")
                     : OK_STATUS;
     }
-    if (text.len > 0 && !str_equal_c(text, "generate")) {
-        struct status s = signing_key_read(text, &key);
-        if (s.code == STATUS_INVALID) {
-            return rotation_refuse_field(
-                b, "secret", "expected whsec_ and 24 to 64 octets in base64, or generate");
-        }
-        TRY(s);
-    } else {
-        TRY(secret_random(SIGNING_KEY_BYTES, &key));
-        TRY(signing_key_show(secret_view(key), b->op->arena, &shown->key));
-    }
-    TRY(keep_old_key(b, n, &stored, &keys));
-    keys.key = secret_view(key);
+    TRY(make_key(b, text, &key, shown));
+    struct signing_keys keys;
+    TRY(keep_old_key(b, n, key, &stored, &keys));
     shown->old_until_us = keys.old_until_us;
     TRY(signing_keys_pack(&keys, &packed));
     return seal(b, n, secret_view(packed), sealed);

@@ -185,7 +185,8 @@ struct rotunda_reply {
     int64_t retry_after_s; /* ROTUNDA_ERROR_THROTTLED: as the target said; 0 unknown */
     /* check: who the rotator itself is at which system, in the system's own words and under
      * whatever name it was reached; NUL-terminated, "" unknown. Of two that are asked shortly after
-     * each other it is equal if, and only if, they have one and the same password. */
+     * each other it is equal only if they have one and the same password; where one system shows
+     * itself as two (a primary and its standby), it may differ although they have. */
     char principal_id[ROTUNDA_PRINCIPAL_ID_BYTES];
 };
 

@@ -463,20 +463,39 @@ class GivenUpScenarios(ImportScenarios):
             self.assertEqual(2, len(case.entries()))
             reply = case.rotate("20s")
             self.assertIsNone(reply["error_class"], (rotator, reply))
-            self.assertTrue(any("given up before is ended" in e["detail"] for e in case.events()), case.events())
+            self.assertTrue(any("given up before, is ended" in e["detail"] for e in case.events()), case.events())
             case.wait("idle")
             self.assertWhole(case)
 
-    def scenario_what_cannot_be_ended_at_once_is_ended_later(self):
-        case = Case(self, "left_later", "mock-keys")
+    def give_up_what_is_set(self, case, refusal):
         self.block_after_apply(case)
         case.acknowledge(action="abandon")
-        case.break_(fault="not_permitted", fault_op="retire")
+        case.break_(fault=refusal, fault_op="retire")
+
+    def assertEndedLater(self, case):
+        self.assertTrue(any("could not be ended" in e["detail"] for e in case.events()), case.events())
+        case.break_(fault="")
+
+    def scenario_what_cannot_be_ended_at_once_is_ended_later(self):
+        case = Case(self, "left_later", "mock-keys")
+        self.give_up_what_is_set(case, "not_permitted")
         self.assertIsNone(case.rotate("20s")["error_class"])
         self.wait_for(lambda: case.info()["error_class"] == "not_permitted", 30, case.events)
         self.assertEqual(3, len(case.entries()))
-        case.break_(fault="")
+        self.assertEndedLater(case)
         case.wait("idle")
+        self.assertWhole(case)
+
+    def scenario_what_cannot_be_ended_takes_a_slot_until_it_is(self):
+        case = Case(self, "left_slot", "mock-slots")
+        self.give_up_what_is_set(case, "unreachable")
+        self.assertEqual("cap_reached", case.rotate("20s")["error_class"])
+        case.wait("blocked")
+        self.assertEqual(2, len(case.entries()))
+        self.assertEndedLater(case)
+        case.acknowledge(action="retry")
+        case.wait("idle")
+        self.assertEqual(3, case.served()["version"])
         self.assertWhole(case)
 
     def scenario_a_key_whose_id_got_lost_is_not_left_when_the_window_closes(self):

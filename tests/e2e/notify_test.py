@@ -137,6 +137,9 @@ class NotifyTest(harness.VaultTest):
         self.assertEqual(reply.data["previous_secret_until"], self.vault.get(path).data["previous_secret_until"])
         self.rotate(name)
         self.wait_for(lambda: len(receiver.got) == 2)
+        # A request that is repeated takes nothing back.
+        self.assertStatus(204, self.vault.post(path, {"secret": reply.data["secret"]}))
+        self.assertEqual(reply.data["previous_secret_until"], self.vault.get(path).data["previous_secret_until"])
         receiver.secret = reply.data["secret"]
         self.rotate(name)
         self.wait_for(lambda: len(receiver.got) == 3)

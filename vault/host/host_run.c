@@ -239,6 +239,7 @@ static enum protocol_result dispatch(const struct rotunda_rotator *rotator,
 static void finish(struct collected *c, struct rotunda_reply *reply, struct protocol_reply *out)
 {
     reply->message[sizeof reply->message - 1] = '\0';
+    reply->principal_id[sizeof reply->principal_id - 1] = '\0';
     out->error = reply->error;
     out->sessions = reply->sessions;
     out->retry_after_s = reply->retry_after_s;

@@ -100,9 +100,9 @@ static struct status put_setting(struct json_value body, const struct settings *
         value = STR("");
     } else if (json_present(given)) {
         TRY(setting_text(given, &value));
+        TRY(value.len > 0 ? setting_look(spec, value) : OK_STATUS);
     }
     if (value.len > 0) {
-        TRY(setting_look(spec, value));
         json_add_string(w, spec->name, value);
     } else if ((spec->flags & ROTUNDA_SETTING_REQUIRED) != 0) {
         FAIL(INVALID, "this setting is required");

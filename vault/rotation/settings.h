@@ -22,8 +22,8 @@ struct status settings_add(struct settings *s, const char *name, struct str valu
                            struct arena *arena);
 
 // Takes over the members of `body` that `specs` names, as texts, on top of `current` (JSON, may be
-// empty); null removes one. What then stands there has to look as `specs` says. INVALID with the
-// name in `*field`; NOMEM.
+// empty); null removes one. What is given has to look as `specs` says; what is stored may be older
+// than that, and keeps nobody from changing the rest. INVALID with the name in `*field`; NOMEM.
 struct status settings_merge(struct str current, struct json_value body,
                              const struct rotunda_setting_spec *specs, struct arena *arena,
                              struct str *out, const char **field);

@@ -22,9 +22,12 @@ static const struct store_statement update_version = {
     "key_epoch = CASE WHEN $3 THEN key_epoch END, row_version = $4, mac = $5 "
     "WHERE id = $1 AND row_version = $4 - 1 RETURNING 1"};
 static const struct store_statement find_abandoned = {
-    "rotation.abandoned", "SELECT " VERSION_COLUMNS " FROM rotation_value v "
-                          "WHERE v.credential_id = $1 AND v.state = 'abandoned' "
-                          "AND v.ciphertext IS NOT NULL"};
+    "rotation.abandoned",
+    "SELECT " VERSION_COLUMNS " FROM rotation_value v "
+    "WHERE v.credential_id = $1 AND v.state = 'abandoned' "
+    "AND v.ciphertext IS NOT NULL AND NOT ($2 AND coalesce((SELECT a.applied_at "
+    "FROM rotation_attempt a WHERE a.id = v.attempt_id), 'infinity') > "
+    "to_timestamp(0))"};
 
 static struct status begin_mac(struct row_mac *m, const struct keyring *k, const struct version *v)
 {
@@ -190,10 +193,10 @@ struct status version_change(struct session *s, const struct keyring *k, const s
 }
 
 struct status version_forget_abandoned(struct session *s, const struct keyring *k,
-                                       struct uuid credential)
+                                       struct uuid credential, bool keep_set)
 {
     struct store_rows rows CLEANUP(store_rows_done) = {0};
-    const struct store_value values[] = {store_uuid(credential)};
+    const struct store_value values[] = {store_uuid(credential), store_bool(keep_set)};
     TRY(session_exec(s, &find_abandoned, values, ARRAY_LEN(values), &rows));
     for (int i = 0; i < rows.count; i++) {
         struct version v;

@@ -59,8 +59,9 @@ struct status version_fill(struct session *s, const struct keyring *k, const str
 // Another state for the row as it was read; retired ones lose their value. CONFLICT.
 struct status version_change(struct session *s, const struct keyring *k, const struct version *v,
                              struct str state);
-// Values that were abandoned lose their ciphertext: another one is current now.
+// Values that were abandoned lose their ciphertext: another one is current now. `keep_set`: not
+// those that the target may have.
 struct status version_forget_abandoned(struct session *s, const struct keyring *k,
-                                       struct uuid credential);
+                                       struct uuid credential, bool keep_set);
 
 extern const struct reseal_table version_reseal_table;

@@ -12,7 +12,7 @@
 #include "vault/store/session_internal.h"
 #include "vault/store/sqlstate.h"
 
-enum { SESSION_STATEMENTS_MAX = 256 };
+enum { SESSION_STATEMENTS_MAX = 512 }; // far more than the program has
 
 // The server ends a statement after 60 s, if it can.
 #define PATIENCE_US (65 * (int64_t)CLOCK_SECOND)
@@ -188,7 +188,7 @@ struct status session_commit(struct session *s)
     PGresult *res = finish(s, PQsendQuery(s->conn, "COMMIT"));
     s->patient = false;
     struct status outcome = sqlstate_check(res, "commit");
-    bool committed = strcmp(PQcmdStatus(res), "COMMIT") == 0;
+    bool committed = status_ok(outcome) && strcmp(PQcmdStatus(res), "COMMIT") == 0;
     PQclear(res);
     TRY(outcome);
     if (!committed) {

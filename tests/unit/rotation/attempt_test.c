@@ -2,6 +2,8 @@
 // The rows of attempts and credentials: who comes late changes nothing, what was altered is
 // refused.
 #include "tests/unit/rotation/rows_fixture.h"
+#include "vault/crypto/random.h"
+#include "vault/rotation/version.h"
 
 static struct attempt_change change_to(const struct attempt *a, enum attempt_state state)
 {
@@ -170,6 +172,47 @@ static void a_stale_credential_is_not_written(void **state)
     assert_status(CONFLICT, credential_store(f->session, f->keyring, &c));
 }
 
+// Abandoned, with its ciphertext.
+static void add_abandoned(struct rows_fixture *f, const struct credential *c,
+                          const struct attempt *a, int64_t number)
+{
+    struct buffer sealed CLEANUP(buffer_done);
+    uint8_t salt[VERSION_SALT_BYTES] = {0};
+    struct version v = {.id = uuid_new(),
+                        .namespace_id = c->namespace_id,
+                        .credential = c->id,
+                        .number = number,
+                        .account = c->accounts[0],
+                        .state = STR("abandoned"),
+                        .attempt = a->id,
+                        .salt = BYTES_OF(salt),
+                        .created_us = 1};
+    buffer_init(&sealed, 1024);
+    assert_ok(version_seal(f->keyring, c->mount, bytes_from_str(STR("a-password")), &v, &sealed));
+    assert_ok(version_insert(f->session, f->keyring, &v));
+}
+
+static void what_the_target_may_have_is_forgotten_last(void **state)
+{
+    struct rows_fixture *f = *state;
+    const char *kept = "SELECT coalesce(sum(version), 0)::int8 FROM rotation_value "
+                       "WHERE ciphertext IS NOT NULL";
+    struct credential c = rows_fixture_add_credential(f, f->target, "app");
+    struct attempt untouched = rows_fixture_add_attempt(f, &c);
+    struct attempt_change over = change_to(&untouched, ATTEMPT_ROLLED_BACK);
+    add_abandoned(f, &c, &untouched, 1);
+    assert_ok(attempt_update(f->session, f->keyring, &untouched, &over));
+    struct attempt set = rows_fixture_add_attempt(f, &c);
+    over = change_to(&set, ATTEMPT_ROLLED_BACK);
+    over.next.applied_us = 4;
+    add_abandoned(f, &c, &set, 2);
+    assert_ok(attempt_update(f->session, f->keyring, &set, &over));
+    assert_ok(version_forget_abandoned(f->session, f->keyring, c.id, true));
+    assert_int_equal(2, rows_fixture_int(f->session, kept));
+    assert_ok(version_forget_abandoned(f->session, f->keyring, c.id, false));
+    assert_int_equal(0, rows_fixture_int(f->session, kept));
+}
+
 int main(void)
 {
     assert_ok(secret_system_init(true));
@@ -178,6 +221,7 @@ int main(void)
         rows_test(every_step_leaves_its_event),
         rows_test(what_is_kept_of_a_lost_call_is_under_the_mac),
         rows_test(a_credential_has_one_open_attempt),
+        rows_test(what_the_target_may_have_is_forgotten_last),
         rows_test(an_account_has_one_open_attempt_whoever_asks),
         rows_test(an_altered_attempt_is_refused_whatever_was_altered),
         rows_test(an_altered_credential_is_refused_whatever_was_altered),

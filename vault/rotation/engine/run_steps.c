@@ -344,7 +344,7 @@ static struct status promote_work(struct session *s, void *arg)
                            keep ? STR("previous") : STR("retired")));
     }
     TRY(version_change(s, k, &r->values[RUN_PENDING].version, STR("current")));
-    TRY(version_forget_abandoned(s, k, c->id));
+    TRY(version_forget_abandoned(s, k, c->id, set_aside_is_kept(r)));
     c->previous_version = keep ? c->current_version : 0;
     c->previous_until_us = keep ? kind_served_until_us(c, found.now_us, old_until_us) : 0;
     c->current_version = r->attempt.version;

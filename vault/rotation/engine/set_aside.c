@@ -4,13 +4,14 @@
 #include "vault/base/log.h"
 
 // Attempts that never asked the target to take a value have left nothing there. One whose row is
-// gone may have.
+// gone may have. What has neither value nor public part can't be named to the target any more.
 static const struct store_statement find_set_aside = {
     "rotation.set_aside",
     "SELECT " VERSION_COLUMNS " FROM rotation_value v "
     "LEFT JOIN rotation_attempt a ON a.id = v.attempt_id "
     "WHERE v.credential_id = $1 AND v.state = 'abandoned' "
-    "AND coalesce(a.applied_at, 'infinity') > to_timestamp(0) ORDER BY v.version LIMIT $2"};
+    "AND coalesce(a.applied_at, 'infinity') > to_timestamp(0) "
+    "AND (v.ciphertext IS NOT NULL OR v.public_part <> '') ORDER BY v.version LIMIT $2"};
 
 void set_aside_done(struct set_aside *a)
 {
@@ -69,21 +70,28 @@ static struct status end_one(struct run *r, const struct version *v, struct set_
                                              .message = str_from_c(s.what)};
     }
     out->failed = !status_ok(s) || out->reply.result != PROTOCOL_APPLIED;
+    log_event(out->failed ? LOG_WARN : LOG_INFO,
+              out->failed ? "rotation.set_aside_left" : "rotation.set_aside_ended",
+              LOG_STR("credential", r->credential.name), LOG_INT("version", v->number),
+              LOG_STR("reason", out->failed ? out->reply.message : STR("")));
     if (!out->failed) {
         out->ended[out->count++] = *v;
-        log_event(LOG_INFO, "rotation.set_aside_ended", LOG_STR("credential", r->credential.name),
-                  LOG_INT("version", v->number));
     }
     return OK_STATUS;
+}
+
+bool set_aside_is_kept(const struct run *r)
+{
+    return r->credential.slots > 1 && r->credential.kind == ROTUNDA_K2 &&
+           driver_has(&r->driver, PROTOCOL_RETIRE);
 }
 
 struct status set_aside_end(struct run *r, struct set_aside *out)
 {
     const struct store_value values[] = {store_uuid(r->credential.id), store_int(SET_ASIDE_MAX)};
-    bool ours = r->credential.slots > 1 &&
-                (r->credential.kind == ROTUNDA_K2 || r->credential.kind == ROTUNDA_K3);
+    bool keys = r->credential.slots > 1 && r->credential.kind == ROTUNDA_K3;
     out->run = r;
-    if (!ours || !driver_has(&r->driver, PROTOCOL_RETIRE)) {
+    if (!set_aside_is_kept(r) && !(keys && driver_has(&r->driver, PROTOCOL_RETIRE))) {
         return OK_STATUS;
     }
     TRY(store_query(r->worker->vault->store, &find_set_aside, values, ARRAY_LEN(values),
@@ -93,7 +101,7 @@ struct status set_aside_end(struct run *r, struct set_aside *out)
         // A row that was altered proves nothing; reading it has logged it.
         bool good = status_ok(version_read(r->worker->vault->keyring, &out->rows, row, 0, &v)) &&
                     uuid_equal(v.credential, r->credential.id);
-        if (good && (v.public_part.len > 0 || v.key_epoch != 0)) {
+        if (good) {
             TRY(end_one(r, &v, out));
         }
     }
@@ -102,7 +110,13 @@ struct status set_aside_end(struct run *r, struct set_aside *out)
 
 struct str set_aside_detail(const struct set_aside *a)
 {
-    return a->count == 0 ? STR("") : STR("what was set and given up before is ended at the target");
+    if (a->failed) {
+        return STR("what may have been set, and was given up before, could not be ended at the "
+                   "target: it is tried again");
+    }
+    return a->count == 0
+               ? STR("")
+               : STR("what may have been set, and was given up before, is ended at the target");
 }
 
 struct status set_aside_work(struct session *s, void *arg)

@@ -17,6 +17,8 @@ struct set_aside {
 };
 void set_aside_done(struct set_aside *a); // for CLEANUP
 
+// They are known to the target by their value alone, which is kept until they are ended there.
+bool set_aside_is_kept(const struct run *r);
 // Ends them at the target. UNAVAILABLE, NOMEM; what the target refuses is told in `out`.
 struct status set_aside_end(struct run *r, struct set_aside *out);
 // For the history of the step; empty when none was ended.

@@ -64,19 +64,11 @@ static struct status is_told(const struct import_job *job, const struct manage_l
     return OK_STATUS;
 }
 
-// The one that was current until now, else what a blocked rotation may have set. NULL: none.
-static struct status find_left(struct import_job *job, const struct manage_locked *l,
-                               bool may_be_there, const struct version **out)
+// What a blocked rotation may have set. `*out_told`: it is what was told now, or wasn't set.
+static struct status look_at_pending(struct import_job *job, const struct manage_locked *l,
+                                     bool may_be_there, bool *out_told)
 {
-    bool told = true;
-    *out = NULL;
-    if (l->current.number != 0) {
-        TRY(is_told(job, l, &l->current, &told));
-    }
-    if (!told) {
-        *out = &l->current;
-        return OK_STATUS;
-    }
+    *out_told = true;
     if (!may_be_there) {
         return OK_STATUS;
     }
@@ -86,9 +78,26 @@ static struct status find_left(struct import_job *job, const struct manage_locke
                                     "ends what its list shows to be ours"),
                                 &job->left);
     }
-    TRY(is_told(job, l, &l->pending, &told));
-    *out = told ? NULL : &l->pending;
-    return OK_STATUS;
+    return is_told(job, l, &l->pending, out_told);
+}
+
+// The one that was current until now, else what a blocked rotation may have set. NULL: none. Where
+// there are both, the second is ended with the first.
+static struct status find_left(struct import_job *job, const struct manage_locked *l,
+                               bool may_be_there, const struct version **out)
+{
+    bool told = true;
+    bool pending_told;
+    if (l->current.number != 0) {
+        TRY(is_told(job, l, &l->current, &told));
+    }
+    TRY(look_at_pending(job, l, may_be_there, &pending_told));
+    *out = !told ? &l->current : !pending_told ? &l->pending : NULL;
+    return told || pending_told
+               ? OK_STATUS
+               : manage_name_left(job->op->arena, &l->pending,
+                                  STR("may be valid at the target until the one before is ended"),
+                                  &job->left);
 }
 
 // Of an account that takes several values: the one before ends as after a rotation, when its grace
@@ -250,16 +259,19 @@ struct pause_job {
 };
 
 // Nobody is kept from pausing by values that were altered.
-static void look_at_value(struct session *s, struct pause_job *job, const struct credential *c)
+static struct status look_at_value(struct session *s, struct pause_job *job,
+                                   const struct credential *c)
 {
     const struct store_value key[] = {store_uuid(c->id)};
     struct store_rows rows CLEANUP(store_rows_done) = {0};
     struct version v;
     job->version = c->current_version;
-    if (status_ok(session_exec(s, &find_current, key, ARRAY_LEN(key), &rows)) && rows.count == 1 &&
+    TRY(session_exec(s, &find_current, key, ARRAY_LEN(key), &rows));
+    if (rows.count == 1 &&
         status_ok(version_read(job->op->worker->vault->keyring, &rows, 0, 0, &v))) {
         job->valid_until_us = v.valid_until_us;
     }
+    return OK_STATUS;
 }
 
 static struct status pause_work(struct session *s, void *arg)
@@ -268,7 +280,7 @@ static struct status pause_work(struct session *s, void *arg)
     const struct vault *vault = job->op->worker->vault;
     struct credential_found found CLEANUP(credential_found_done) = {0};
     TRY(credential_lock(s, vault->keyring, job->credential, job->op->arena, &found));
-    look_at_value(s, job, &found.credential);
+    TRY(look_at_value(s, job, &found.credential));
     if (found.credential.paused == job->paused) {
         return OK_STATUS;
     }

@@ -54,12 +54,17 @@ struct own {
     "o.id, o.namespace_id, o.target_id, o.state, o.principal, o.salt, o.ciphertext, o.key_epoch, " \
     "o.recovery_public, o.recovery_wrapped, o.recovery_copy, o.first_fence, o.created_at, "        \
     "o.row_version, o.mac, o.fence, o.tries, o.error_class, o.error"
-enum { OWN_COLUMN_COUNT = 19, OWN_COPIES_MAX = 5, OWN_BLOCKED_TRIES = 5 };
+enum { OWN_COLUMN_COUNT = 19, OWN_COPIES_MAX = 5 };
+#define OWN_BLOCKED_TRIES 5
+#define OWN_QUOTED(x) #x
+#define OWN_TEXT(x) OWN_QUOTED(x)
 
 // Of a rotation_target_change o: the same as own_is_blocked().
 #define OWN_IS_BLOCKED                                                                             \
-    "(o.open AND o.tries >= 5 AND o.error_class IN "                                               \
-    "('not_permitted', 'invalid', 'untrusted', 'policy_rejected', 'fenced'))"
+    "(o.open AND o.tries >= " OWN_TEXT(                                                            \
+        OWN_BLOCKED_TRIES) " AND o.error_class IN "                                                \
+                           "('not_permitted', 'invalid', 'untrusted', 'policy_rejected', "         \
+                           "'fenced'))"
 // Tried often enough, and what the target said last won't change by itself.
 bool own_is_blocked(enum own_state state, int64_t tries, struct str error_class);
 

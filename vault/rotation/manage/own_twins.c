@@ -56,10 +56,20 @@ static struct status judge_namesake(struct twins *w, const struct target *other)
     FAIL(CONFLICT, "the account isn't this target's alone");
 }
 
+static struct status open_password(const struct keyring *k, const struct target *t,
+                                   struct secret **out)
+{
+    struct status s = target_open(k, t, out);
+    if (s.code == STATUS_NOT_FOUND) {
+        FAIL(UNAVAILABLE, "the key of a target's password isn't loaded here yet, try again");
+    }
+    return s;
+}
+
 static struct status look_at(struct twins *w, const struct target *other)
 {
     struct secret *secret CLEANUP(secret_cleanup) = NULL;
-    TRY(target_open(w->op->worker->vault->keyring, other, &secret));
+    TRY(open_password(w->op->worker->vault->keyring, other, &secret));
     return secret_equal(secret, w->secret) ? judge_namesake(w, other) : OK_STATUS;
 }
 
@@ -73,7 +83,7 @@ struct status own_refuse_twins(struct operation *op, const struct target *t,
                                          store_text(t->principal), store_uuid(t->id),
                                          store_int(TWINS_LISTED)};
     TRY(store_query(op->worker->vault->store, &find_namesakes, values, ARRAY_LEN(values), &rows));
-    TRY(target_open(k, t, &secret));
+    TRY(open_password(k, t, &secret));
     struct twins w = {.op = op, .target = t, .secret = secret, .message = out_message};
     for (int row = 0; row < rows.count; row++) {
         struct target other;
