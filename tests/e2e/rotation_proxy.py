@@ -38,8 +38,8 @@ class Proxy:
         with self.lock:
             begun = self.harm_at != 0 and self.count >= self.harm_at
             self.harm_at = 0
-        if begun:
-            self.done.wait()
+        if begun and not self.done.wait(60):
+            raise AssertionError("the harm has begun and doesn't end")
         return self.count, begun
 
     def close(self):
@@ -68,12 +68,14 @@ class Proxy:
         with source, contextlib.suppress(OSError):
             while piece := source.recv(PIECE_BYTES):
                 due, after = self.is_due()
-                if not due or after:
-                    sink.sendall(piece)
-                if due:
-                    self.do_harm(source, sink)
-                    if self.cuts:
-                        return
+                try:
+                    if not due or after:
+                        sink.sendall(piece)
+                finally:
+                    if due:  # somebody waits for it, also when the other end has hung up meanwhile
+                        self.do_harm(source, sink)
+                if due and self.cuts:
+                    return
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_RDWR)
 
