@@ -71,12 +71,12 @@ CHANGES = {
     "forgets": ('os.replace(path + ".new", path)', "pass"),
     "half-written": (
         '        os.replace(path + ".new", path)',
-        '        os.unlink(path) if os.path.exists(path) else None\n        import time; time.sleep(0.1)\n'
+        '        os.unlink(path) if os.path.exists(path) else None\n        import time; time.sleep(0.4)\n'
         '        os.replace(path + ".new", path)',
     ),
     "argument": (
         "    return change(request, (salt.hex()",
-        '    import subprocess; subprocess.run(["/bin/sh", "-c", "sleep 0.1 #" + secret.decode()], check=False)\n'
+        '    import subprocess; subprocess.run(["/bin/sh", "-c", "sleep 0.3 #" + secret.decode()], check=False)\n'
         "    return change(request, (salt.hex()",
     ),
     "lacks-probe": ('"apply", "probe", "revoke"]', '"apply", "revoke"]'),
