@@ -12,6 +12,9 @@ struct status rotation_cli_path(struct cli *c, const char *kind, const char *tai
 // error where that is a terminal.
 struct status rotation_cli_rotate(struct cli *c);
 struct status rotation_cli_rollback(struct cli *c);
+// Before it connects: the server answers when the flag -wait says; the client's own patience is
+// made longer than that.
+struct status rotation_cli_outlast_wait(struct cli *c);
 // The request's body; `at_once`: it isn't to wait, whatever the flags say.
 struct status rotation_cli_rotate_body(struct cli *c, bool at_once, struct buffer *out);
 // "blocked; not_permitted: the role is a superuser", of an answer's data or an event.

@@ -14,6 +14,7 @@ struct status rotation_cli_rotate_target(struct cli *c)
     buffer_init(&how, CLI_PROBLEM_BYTES);
     TRY(rotation_cli_path(c, "targets", "/rotate", &path));
     TRY(rotation_cli_rotate_body(c, false, &body));
+    TRY(rotation_cli_outlast_wait(c));
     TRY(cli_connect(c, true));
     TRY(cli_post(c, path, buffer_str(&body), &answer));
     struct str name = cli_args_operand(&c->args, 0);

@@ -8,7 +8,20 @@
 #include "vault/base/clock.h"
 #include "vault/base/limits.h"
 
-enum { POLL_MS = 250, WAIT_S = 30, LINE_BYTES = 2048 };
+enum { POLL_MS = 250, WAIT_S = 30, WAIT_MARGIN_S = 10, LINE_BYTES = 2048 };
+
+struct status rotation_cli_outlast_wait(struct cli *c)
+{
+    int64_t wait_s = 0;
+    if (!cli_args_has(&c->args, "wait")) {
+        return OK_STATUS;
+    }
+    TRY(str_parse_duration_s(cli_args_text(&c->args, "wait"), &wait_s));
+    if (c->settings.timeout_s < wait_s + WAIT_MARGIN_S) {
+        c->settings.timeout_s = wait_s + WAIT_MARGIN_S;
+    }
+    return OK_STATUS;
+}
 
 struct status rotation_cli_rotate_body(struct cli *c, bool at_once, struct buffer *out)
 {
@@ -215,6 +228,7 @@ static struct status ask(struct cli *c, const char *tail)
     struct str path;
     buffer_init(&body, CLI_PROBLEM_BYTES);
     TRY(rotation_cli_path(c, "credentials", tail, &path));
+    TRY(rotation_cli_outlast_wait(c));
     TRY(cli_connect(c, true));
     bool progress = wants_progress(c) && may_look(c);
     TRY(rotation_cli_rotate_body(c, progress, &body));

@@ -10,7 +10,6 @@
 enum {
     QUERY_BYTES = 16 * 1024,
     ARENA_BYTES = 1024 * 1024,
-    WAIT_MARGIN_S = 10,
     PAUSE_LEAST_S = 1,
     PAUSE_MOST_S = 30,
 };
@@ -19,20 +18,13 @@ enum {
 
 static struct status write_query(struct cli *c, struct buffer *out)
 {
-    struct str wait = cli_args_text(&c->args, "wait");
     if (cli_args_bool(&c->args, "previous", false)) {
         cli_query_add(out, STR("version"), STR("previous"));
     } else if (cli_args_has(&c->args, "version")) {
         cli_query_add(out, STR("version"), cli_args_text(&c->args, "version"));
     }
     if (cli_args_has(&c->args, "wait")) {
-        int64_t wait_s = 0;
-        cli_query_add(out, STR("wait"), wait);
-        TRY(str_parse_duration_s(wait, &wait_s));
-        // The server answers by then; the client's own patience would end before.
-        if (c->settings.timeout_s < wait_s + WAIT_MARGIN_S) {
-            c->settings.timeout_s = wait_s + WAIT_MARGIN_S;
-        }
+        cli_query_add(out, STR("wait"), cli_args_text(&c->args, "wait"));
     }
     return buffer_status(out);
 }
@@ -44,6 +36,7 @@ struct status rotation_cli_creds(struct cli *c)
     struct cli_request request = {.method = "GET"};
     buffer_init(&query, QUERY_BYTES);
     TRY(write_query(c, &query));
+    TRY(rotation_cli_outlast_wait(c));
     request.query = buffer_str(&query);
     TRY(rotation_cli_path(c, "creds", "", &request.path));
     TRY(cli_connect(c, true));

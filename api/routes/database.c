@@ -225,6 +225,13 @@ static const struct route routes[] = {
     {HTTP_ALLOW(GET), "targets/:name/recovery", rotation_read_recovery, ROUTE_PLAIN},
     {HTTP_ALLOW(GET), "recovery-key", rotation_read_recovery_key, ROUTE_PLAIN},
     {HTTP_ALLOW(POST), "recovery-key", rotation_make_recovery_key, ROUTE_PLAIN},
+    {HTTP_ALLOW(LIST), "notifiers", rotation_list_notifiers, ROUTE_PLAIN},
+    {HTTP_ALLOW(GET), "notifiers/:name", rotation_read_notifier, ROUTE_PLAIN},
+    {HTTP_ALLOW(POST), "notifiers/:name", rotation_write_notifier, ROUTE_PLAIN},
+    {HTTP_ALLOW(DELETE), "notifiers/:name", rotation_delete_notifier, ROUTE_PLAIN},
+    {HTTP_ALLOW(POST), "notifiers/:name/test", rotation_test_notifier, ROUTE_PLAIN},
+    {HTTP_ALLOW(GET), "notifiers/:name/deliveries", rotation_list_deliveries, ROUTE_PLAIN},
+    {HTTP_ALLOW(POST), "notifiers/:name/replay", rotation_replay_deliveries, ROUTE_PLAIN},
     {HTTP_ALLOW(GET), "status", rotation_status, ROUTE_PLAIN},
 };
 const struct route_table database_routes = {

@@ -144,7 +144,7 @@ struct status rotation_explain_creds(const struct operation *op, struct http_res
     return answer_explain(res, s, op->arena,
                           "no value of this credential works: it is paused since %s, and no other "
                           "one is made until it is resumed (rotunda rotation resume, or POST "
-                          "credentials/:name/resume)",
+                          "credentials/:name/resume) or rotated by hand",
                           since);
 }
 

@@ -55,24 +55,25 @@ struct status rotation_plan(struct operation *op, struct http_request *req,
 
 // ---- pause, resume
 
-// What readers are going to notice of it.
+// What readers notice of it.
 static struct status warn_paused(const struct operation *op, const struct manage_paused *p,
-                                 struct str *out)
+                                 int64_t now_us, struct str *out)
 {
     char until[CLOCK_TEXT_BYTES];
     *out = STR("");
     if (p->version == 0) {
         *out = STR("there is no value yet: unless a rotation is under way, none is made until the "
-                   "credential is resumed");
+                   "credential is resumed or rotated by hand");
     }
     if (p->valid_until_us == 0 || p->valid_until_us == CLOCK_NEVER) {
         return OK_STATUS;
     }
     clock_format(p->valid_until_us, until);
     return arena_printf(op->arena, out,
-                        "version %lld expires at %s: no other one is made until the credential is "
-                        "resumed, and nothing is served from then on",
-                        (long long)p->version, until);
+                        "version %lld %s at %s: no other one is made until the credential is "
+                        "resumed or rotated by hand, and nothing is served from then on",
+                        (long long)p->version,
+                        p->valid_until_us > now_us ? "expires" : "has expired", until);
 }
 
 static struct status set_paused(struct operation *op, struct http_request *req,
@@ -87,7 +88,7 @@ static struct status set_paused(struct operation *op, struct http_request *req,
     TRY(rotation_body_fields(&body, fields));
     TRY(manage_pause(op, &found.credential, paused, &value));
     if (paused) {
-        TRY(warn_paused(op, &value, &warning));
+        TRY(warn_paused(op, &value, found.now_us, &warning));
     }
     int64_t next_us = found.credential.next_rotation_us;
     struct json_writer w = answer_begin(op, res);

@@ -12,6 +12,8 @@ import time
 import unittest
 
 import harness
+from notify_receiver import Webhook
+from postgres import wait_until
 from rotation_target import ROTATOR_PASSWORD, Target
 
 try:
@@ -496,6 +498,36 @@ class RoleTest(FaceTest):
         self.assertIn("promoted", self.command("rotation", "history", "-mount=database", "typed"))
         self.command("rotation", "status", "-mount=database")
         self.command("delete", "database/static-roles/typed")
+
+    def test_a_notifier_tells_what_happens_to_static_roles(self):
+        receiver = Webhook()
+        receiver.start()
+        self.addCleanup(receiver.stop)
+        self.put("heard")
+        unheard = self.vault.get("database/status").data["unowned"]
+        self.assertGreaterEqual(unheard, 1)
+        rotation = ("rotation", "notifier")
+        address = f"url=http://127.0.0.1:{receiver.port}/"
+        receiver.secret = self.command(
+            *rotation, "write", "-mount=database", "-field=secret", "hook", "type=webhook", address, "credentials=heard"
+        ).strip()
+        self.addCleanup(self.vault.delete, "database/notifiers/hook")
+        self.assertEqual(unheard - 1, self.vault.get("database/status").data["unowned"])
+        self.assertIn("hook", self.command(*rotation, "list", "-mount=database"))
+        self.assertIn("true", self.command(*rotation, "test", "-mount=database", "-field=delivered", "hook"))
+        self.assertStatus(204, self.vault.post("database/rotate-role/heard"))
+        wait_until(lambda: "rotated" in receiver.events("heard"), 20 * harness.SLOWNESS, "the notice came")
+        told = next(p["data"] for _, p in receiver.got if p["data"].get("credential") == "heard")
+        self.assertEqual(("database/", "db", "heard"), (told["mount"], told["target"], told["account"]))
+        self.assertIn("delivered", self.command(*rotation, "deliveries", "-mount=database", "hook"))
+        count = len(receiver.events("heard"))
+        self.command(*rotation, "replay", "-mount=database", "-credential=heard", "hook")
+        wait_until(lambda: len(receiver.events("heard")) > count, 20 * harness.SLOWNESS, "it came again")
+        self.assertEqual([], receiver.bad)
+        token = self.vault.token_with('path "database/static-roles/*" { capabilities = ["create", "update"] }')
+        self.assertStatus(403, self.vault.request("POST", "database/notifiers/mine", {"type": "webhook"}, token=token))
+        self.command(*rotation, "delete", "-mount=database", "hook")
+        self.assertStatus(404, self.vault.get("database/notifiers/hook"))
 
     def command(self, *arguments):
         environment = dict(os.environ, ROTUNDA_ADDR=f"http://127.0.0.1:{self.vault.node.port}", ROTUNDA_TOKEN=self.vault.token)

@@ -224,7 +224,8 @@ class LifeScenarios(KindsTest):
         until = case.served()["valid_until"]
         reply = case.post(200, "rotation/credentials/resting/pause")
         until = case.creds().data["valid_until"]
-        self.assertIn(f"expires at {until}: no other one is made", reply.json["warnings"][0])
+        by_hand = "until the credential is resumed or rotated by hand"
+        self.assertIn(f"expires at {until}: no other one is made {by_hand}", reply.json["warnings"][0])
         env = {**os.environ, "ROTUNDA_ADDR": f"http://127.0.0.1:{self.vault.node.port}", "ROTUNDA_TOKEN": self.vault.token}
         command = [harness.PROGRAM, "rotation", "pause", "resting"]
         done = harness.subprocess.run(command, env=env, capture_output=True, text=True, check=False)
@@ -234,7 +235,10 @@ class LifeScenarios(KindsTest):
         paused = [e["time"] for e in case.events() if e["state"] == "paused"]
         self.assertEqual(1, len(paused))
         self.assertIn(f"it is paused since {paused[0]}", reply.errors[0])
-        self.assertIn("rotation resume", reply.errors[0])
+        self.assertIn("until it is resumed (", reply.errors[0])
+        self.assertIn("or rotated by hand", reply.errors[0])
+        reply = case.post(200, "rotation/credentials/resting/pause")
+        self.assertIn(f"has expired at {until}: no other one is made {by_hand}", reply.json["warnings"][0])
         reply = case.post(200, "rotation/credentials/resting/resume")
         self.assertIsNone(reply.json["warnings"])
         self.assertTrue(reply.data["due_now"])

@@ -4,7 +4,9 @@
 import contextlib
 import datetime
 import os
+import socket
 import subprocess
+import time
 import unittest
 
 import harness
@@ -302,14 +304,25 @@ class VerbTests:
         self.refused(self.vault.post(f"{CREDENTIAL}{name}/plan", {"account": "x"}), 400, "account: there is no such field here")
         self.assertStatus(404, self.vault.post(CREDENTIAL + "absent/plan"))
 
+    def assert_nothing_is_late(self, owner):
+        """Also not when its only credential would be overdue by now."""
+        time.sleep(1.2)
+        data = self.assertStatus(200, self.vault.get("rotation/status")).data
+        counts = next(o for o in data["owners"] if o["owner"] == owner)
+        self.assertEqual((1, 0, 0), (counts["credentials"], counts["due"], counts["overdue"]))
+        self.assertNotIn(owner, [entry["owner"] for entry in data["attention"]])
+        for what in ("due", "overdue"):
+            self.wait_for(lambda what=what: self.metric(f"rotunda_rotation_credentials_{what}") == 0)
+
     def test_a_paused_credential_rests_until_it_is_resumed(self):
-        self.put_known("paused")
+        self.put_known("paused", owner="resting")
         data = self.verb("paused", "pause").data
         self.assertEqual((True, False, "idle"), (data["paused"], data["due_now"], data["state"]))
         self.assertStatus(204, self.vault.post(CREDENTIAL + "paused", {"interval": "1s"}))
         self.assertEqual("paused", self.credential("paused")["next_rotation_moved_by"])
         self.wait_for(lambda: self.verb("paused", "plan").data["at"] < datetime.datetime.now(UTC).isoformat())
         self.assertEqual(1, self.read("paused").data["version"])
+        self.assert_nothing_is_late("resting")
         reply = self.verb("paused", "rotate")
         self.assertIn("only its schedule rests", reply.json["warnings"][0])
         self.wait_idle("paused")
@@ -542,6 +555,17 @@ class CommandTests:
         imported = self.run_command("import", "typed", "password=-", stdin="by-hand")
         self.assertIn("wasn't changed", imported.stdout)
         self.assertEqual("by-hand", self.read("typed").data["password"])
+
+    def test_the_client_waits_as_long_as_it_lets_the_server_wait(self):
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            settings = {**self.target.settings, "port": mute.getsockname()[1]}
+            self.assertStatus(204, self.vault.post("rotation/targets/mute", settings))
+            body = {"target": "mute", "account": "patient", "interval": "1h", "windows": CLOSED}
+            body.update(owner="team", purpose="tests")
+            self.assertStatus(204, self.vault.post(CREDENTIAL + "patient", body))
+            done = self.run_command("rotate", "-timeout=1s", "-wait=3s", "patient", status=3)
+        self.assertIn("isn't done yet", done.stderr)
+        self.wait_for(lambda: self.vault.delete(CREDENTIAL + "patient?force=true").status in (200, 204))
 
     def test_progress_is_told_state_by_state(self):
         self.put_known("followed", grace="30m")

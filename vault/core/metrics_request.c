@@ -25,8 +25,8 @@ static const char *const operations[] = {
 };
 
 // What the API answers (vault/base/status.h, sys/health); anything else is "other".
-static const int codes[] = {200, 204, 400, 403, 404, 405, 412, 413,
-                            429, 500, 501, 502, 503, 504, 507, 0};
+static const int codes[] = {200, 202, 204, 400, 403, 404, 405, 409, 412,
+                            413, 429, 500, 501, 502, 503, 504, 507, 0};
 
 enum { BUCKETS = 10 };
 

@@ -144,7 +144,7 @@ static struct status refuse_resting(struct operation *op, struct creds_load *loa
     load->rests = true;
     load->paused_us = rows.count == 1 ? store_get_time(&rows, 0, 0) : c->updated_us;
     FAIL(UNAVAILABLE, "the credential is paused, and has no value that works: none is made until "
-                      "it is resumed");
+                      "it is resumed or rotated by hand");
 }
 
 // The credential is there, so that 404 would send its readers looking for a typing error.

@@ -11,7 +11,7 @@ static _Atomic int64_t failed_steps;
 static const struct store_statement count_credentials = {
     "rotation.count_credentials",
     "SELECT count(*), count(*) FILTER (WHERE c.paused), "
-    "count(*) FILTER (WHERE c.next_rotation_at <= clock_timestamp()), "
+    "count(*) FILTER (WHERE " TALLY_IS_DUE "), "
     "count(*) FILTER (WHERE " TALLY_IS_OVERDUE "), "
     "count(*) FILTER (WHERE a.tries > 0 AND a.state <> 'blocked' AND a.error_class <> 'in_use'), "
     "(SELECT count(*) FROM rotation_target_change o WHERE " OWN_IS_BLOCKED ") "

@@ -6,10 +6,12 @@
 #include "vault/rotation/attempt.h"
 #include "vault/store/session.h"
 
-// Of a rotation_credential c: due for longer than its interval, or a minute.
+// Of a rotation_credential c, whose schedule doesn't rest: it is due; and for more than a minute,
+// or than its interval where that is shorter.
+#define TALLY_IS_DUE "(NOT c.paused AND c.next_rotation_at <= clock_timestamp())"
 #define TALLY_IS_OVERDUE                                                                           \
-    "(c.next_rotation_at + least(nullif(c.interval_s, 0), 60) * interval '1 second' < "            \
-    "clock_timestamp())"
+    "(NOT c.paused AND c.next_rotation_at + "                                                      \
+    "least(nullif(c.interval_s, 0), 60) * interval '1 second' < clock_timestamp())"
 
 // A committed step; `failed`: it says why the attempt didn't get on. Any thread.
 void tally_step(enum attempt_state state, bool failed);
@@ -23,8 +25,8 @@ struct tally_done tally_done(void); // any thread
 struct tally {
     int64_t credentials;
     int64_t paused;
-    int64_t due;
-    int64_t overdue;                   // due for longer than their interval, or a minute
+    int64_t due;                       // TALLY_IS_DUE
+    int64_t overdue;                   // TALLY_IS_OVERDUE
     int64_t failing;                   // tried in vain, and going to be tried again
     int64_t open[ATTEMPT_STATE_COUNT]; // attempts under way
     int64_t own_blocked;               // targets whose own password waits for a person

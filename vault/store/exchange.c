@@ -10,7 +10,8 @@
 
 enum { SILENCE_MS = LIMIT_SILENCE_S * 1000 };
 
-// The host that this connection is to, whichever others there are. Nobody logs in.
+// The host that this connection is to, whichever others there are. Where the connection string is
+// enough for a login there is one; whether it succeeds doesn't matter.
 static bool server_answers(const PGconn *conn, const char *conninfo)
 {
     const char *keys[] = {

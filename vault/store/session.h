@@ -35,9 +35,9 @@ bool session_broken(const struct session *s);
 bool session_alive(struct session *s);
 
 // One statement. UNAVAILABLE also when the server gives no sign of life for LIMIT_SILENCE_S, or no
-// answer 5 s after it should have ended a statement by itself: whether it was done is then unknown,
-// and the session is broken. `out` may be NULL when there is nothing to read; release it with
-// store_rows_done().
+// answer 5 to 15 s after it should have ended a statement by itself: whether it was done is then
+// unknown, and the session is broken. `out` may be NULL when there is nothing to read; release it
+// with store_rows_done().
 struct status session_exec(struct session *s, const struct store_statement *statement,
                            const struct store_value *values, size_t count, struct store_rows *out);
 // Text that is ours and has no values: migrations and settings.

@@ -69,12 +69,14 @@ static void requests_are_summed_over_the_workers(void **state)
     metrics_count_request(1, STR("delete"), 403, 20000000);
     metrics_count_request(1, STR("GET"), 503, 0);
     metrics_count_request(1, STR("GET"), 418, 1000);
+    metrics_count_request(1, STR("update"), 409, 1000);
     metrics_put_requests(text);
     const char *reads = "rotunda_requests_total{operation=\"read\",code=\"200\"}";
     assert_int_equal(2, (int)value_of(text, reads));
     assert_int_equal(1, (int)value_of(text, "{operation=\"delete\",code=\"403\"}"));
     assert_int_equal(1, (int)value_of(text, "{operation=\"other\",code=\"503\"}"));
     assert_int_equal(1, (int)value_of(text, "{operation=\"other\",code=\"other\"}"));
+    assert_int_equal(1, (int)value_of(text, "{operation=\"update\",code=\"409\"}"));
     assert_int_equal(1, (int)value_of(text, "_bucket{operation=\"other\",le=\"0.0005\"}"));
     assert_int_equal(0, (int)value_of(text, "_bucket{operation=\"read\",le=\"0.0005\"}"));
     assert_int_equal(2, (int)value_of(text, "_bucket{operation=\"read\",le=\"0.001\"}"));

@@ -38,7 +38,7 @@ static const struct store_statement list_retirements = {
     "ORDER BY c.name, h.last_read_at DESC LIMIT $2"};
 static const struct store_statement count_owners = {
     "rotation.owners",
-    "SELECT c.owner, count(*), count(*) FILTER (WHERE c.next_rotation_at <= clock_timestamp()), "
+    "SELECT c.owner, count(*), count(*) FILTER (WHERE " TALLY_IS_DUE "), "
     "count(*) FILTER (WHERE " TALLY_IS_OVERDUE "), "
     "count(*) FILTER (WHERE a.tries > 0 AND a.state <> 'blocked' AND a.error_class <> 'in_use'), "
     "count(*) FILTER (WHERE a.state = 'blocked') " FROM_CREDENTIALS
