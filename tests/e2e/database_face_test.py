@@ -246,6 +246,9 @@ class ConnectionTest(FaceTest):
         self.assertStatus(204, self.vault.post("database/config/kept", self.connection()))
         self.assertStatus(204, self.vault.post("database/config/kept", {"allowed_roles": "a,b-*"}))
         self.assertEqual(["a", "b-*"], self.vault.get("database/config/kept").data["allowed_roles"])
+        reply = self.assertStatus(400, self.vault.post("database/config/kept", {"password": "wrong"}))
+        self.assertIn("error verifying connection", reply.errors[0])
+        self.assertNotIn("try again", reply.errors[0])  # nobody is replacing it
         elsewhere = {"connection_url": self.url(1)}
         self.refused("database/config/kept", elsewhere, "password: required again")
         self.assertStatus(204, self.vault.delete("database/config/kept"))

@@ -23,7 +23,7 @@ static const struct store_statement list_own = {
                          "WHERE o.target_id = $1 ORDER BY o.created_at DESC LIMIT $2"};
 static const struct store_statement find_motion = {
     "rotation.own_motion",
-    "SELECT t.secret_version <> $2 OR o.state = 'applying', " OWN_IS_BLOCKED
+    "SELECT t.secret_version > $2 OR o.state = 'applying', " OWN_IS_BLOCKED
     " FROM rotation_target t LEFT JOIN rotation_target_change o ON o.target_id = t.id AND o.open "
     "WHERE t.id = $1"};
 static const struct store_statement list_stuck = {

@@ -108,7 +108,7 @@ struct status own_change(struct session *s, const struct keyring *k, const struc
 // The change that is open for a target ends, because a person has given another value.
 struct status own_give_up(struct session *s, const struct keyring *k, struct uuid target);
 
-// The target's secret isn't what it was in `t`, or may just be changing there; or its change is
+// The target's secret is a later one than `t` has, or may just be changing there; or its change is
 // blocked.
 enum own_motion { OWN_RESTS, OWN_MOVES, OWN_WAITS };
 struct status own_look(struct store *store, const struct target *t, enum own_motion *out);
