@@ -40,6 +40,13 @@ def folder(mode=0o777):
     return path
 
 
+def copy(path, programs):
+    """Where everybody may read it and its owner alone may change it, wherever the tree is and however it got there."""
+    made = shutil.copy(path, programs)
+    os.chmod(made, 0o755)
+    return made
+
+
 class ConformanceTest(unittest.TestCase):
     def setUp(self):
         self.state = folder()
@@ -114,11 +121,11 @@ class ConformanceTest(unittest.TestCase):
         self.assertConforms(["rolled"], *settings, "mock-rolled-shown")
 
     def test_the_example_conforms(self):
-        self.assertConforms(["killed", "revoke"], "-target", f"folder={self.state}", broken_rotators.EXAMPLE)
+        self.assertConforms(["killed", "revoke"], "-target", f"folder={self.state}", copy(broken_rotators.EXAMPLE, self.programs))
 
     @unittest.skipUnless(MODULE, "ROTUNDA_TEST_MODULE names no loadable module")
     def test_a_loadable_module_conforms(self):
-        self.assertConforms(["killed"], "-target", f"state_dir={self.state}", MODULE)
+        self.assertConforms(["killed"], "-target", f"state_dir={self.state}", copy(MODULE, self.programs))
 
     def test_an_issuer_in_python_conforms(self):
         issuer = broken_rotators.write("issuer", self.programs)
@@ -184,7 +191,7 @@ class ServerTest(harness.VaultTest):
     def setUpClass(cls):
         cls.state = folder()
         cls.programs = folder(0o755)
-        example = shutil.copy(broken_rotators.EXAMPLE, cls.programs)
+        example = copy(broken_rotators.EXAMPLE, cls.programs)
         cls.late = os.path.join(cls.programs, "late.py")
         with open(cls.late, "w", encoding="ascii") as f:
             f.write("#!/bin/sh\nexit 1\n")
@@ -192,7 +199,7 @@ class ServerTest(harness.VaultTest):
         cls.config = (
             f'rotation {{\n  min_interval_s = 1\n  rotator "passwords" {{ program = "{example}" }}\n'
             f'  rotator "late" {{ program = "{cls.late}" }}\n'
-            + (f'  rotator "disk" {{ module = "{shutil.copy(MODULE, cls.programs)}" }}\n' if MODULE else "")
+            + (f'  rotator "disk" {{ module = "{copy(MODULE, cls.programs)}" }}\n' if MODULE else "")
             + "}\n"
         )
         super().setUpClass()

@@ -317,7 +317,7 @@ class NotifyTest(harness.VaultTest):
         self.wait_for(lambda: len(server.got) == 2)
 
     def test_mail_needs_tls_and_the_right_login(self):
-        server = self.mail_server("login", to="ops@example.com")
+        server = self.mail_server("login", to="ops@example.com", credentials="nobody")
         path = "rotation/notifiers/login"
         self.assertTrue(self.vault.post(path + "/test").data["delivered"])
         server.certificate = None  # somebody strips STARTTLS

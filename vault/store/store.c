@@ -14,12 +14,14 @@ struct store {
     size_t open_count; // idle and lent
     size_t open_max;
     uint64_t waits;
-    int64_t away_until_us; // nobody tries to connect before
+    bool away;             // the last attempt to connect failed
+    bool trying;           // somebody finds out whether it still is
+    int64_t away_until_us; // nobody tries before
     size_t idle_count;
     struct session *idle[]; // open_max slots
 };
 
-enum { ACQUIRE_WAIT_S = 5 };
+enum { ACQUIRE_WAIT_S = 5, AWAY_MAX_US = CLOCK_SECOND / 4 };
 
 struct status store_new(const struct store_config *config, struct offload *pool,
                         size_t sessions_max, struct store **out)
@@ -100,30 +102,37 @@ static void give_back(struct store *st, struct session *s)
     pthread_mutex_unlock(&st->lock);
 }
 
-static bool known_to_be_away(struct store *st)
+// While the database is away one at a time may try to connect; the others fail at once.
+static bool may_try(struct store *st)
 {
     pthread_mutex_lock(&st->lock);
-    bool away = clock_monotonic_us() < st->away_until_us;
+    bool may = !st->away || (!st->trying && clock_monotonic_us() >= st->away_until_us);
+    st->trying = st->trying || (may && st->away);
     pthread_mutex_unlock(&st->lock);
-    return away;
+    return may;
 }
 
-// As long as an attempt took that failed, others fail at once: a database that refuses is asked
-// again and again, and one that is silent keeps neither all threads nor one that has several things
-// to do.
+static void note_attempt(struct store *st, bool failed, int64_t begun_us)
+{
+    int64_t now_us = clock_monotonic_us();
+    int64_t took_us = now_us - begun_us;
+    pthread_mutex_lock(&st->lock);
+    st->away = failed;
+    st->trying = false;
+    st->away_until_us = now_us + (took_us < AWAY_MAX_US ? took_us : AWAY_MAX_US);
+    pthread_mutex_unlock(&st->lock);
+}
+
+// A database that is silent keeps one thread and not all, and whoever has several things to do
+// fails at the first; when it is back, the next who asks finds out.
 static struct status open_one(struct store *st, struct session **out)
 {
-    if (known_to_be_away(st)) {
+    if (!may_try(st)) {
         FAIL(UNAVAILABLE, "the database can't be reached");
     }
     int64_t begun_us = clock_monotonic_us();
     struct status opened = session_open(&st->config, out);
-    if (opened.code == STATUS_UNAVAILABLE) {
-        int64_t now_us = clock_monotonic_us();
-        pthread_mutex_lock(&st->lock);
-        st->away_until_us = now_us + (now_us - begun_us);
-        pthread_mutex_unlock(&st->lock);
-    }
+    note_attempt(st, opened.code == STATUS_UNAVAILABLE, begun_us);
     return opened;
 }
 
