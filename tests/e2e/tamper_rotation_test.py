@@ -191,7 +191,7 @@ class TamperRotationTest(harness.VaultTest):
                 each.start()
                 stack.callback(each.stop)
             url = f"http://127.0.0.1:{receiver.port}/"
-            body = {"type": "webhook", "url": url, "events": ["rotated"]}
+            body = {"type": "webhook", "url": url, "events": ["rotated"], "credentials": ["told"]}
             reply = self.assertStatus(200, self.vault.post("rotation/notifiers/hook", body))
             receiver.secret = other.secret = reply.data["secret"]
             stack.callback(self.vault.delete, "rotation/notifiers/hook")
@@ -209,8 +209,9 @@ class TamperRotationTest(harness.VaultTest):
             receiver.always = 503
             self.wait_for(lambda: self.vault.get("rotation/credentials/told").data["state"] == "idle")
             self.assertStatus(200, self.vault.post("rotation/credentials/told/rotate"))
-            where = "id = (SELECT id FROM rotation_notice ORDER BY seq DESC LIMIT 1)"
+            where = "id = (SELECT id FROM rotation_notice WHERE credential = 'told' ORDER BY seq DESC LIMIT 1)"
             with self.edited("rotation_notice", where, "payload", "'{\"forged\":true}'") as log:
+                time.sleep(1)  # what was read before is on its way
                 receiver.always = None
                 count = len(receiver.got)
                 self.wait_for(lambda: "notice_altered" in log(), 60)
