@@ -162,12 +162,13 @@ class SettingsTest(PostgresqlTest):
     def test_what_is_no_file_of_certificates_is_refused_before_the_target_is_asked(self):
         link = os.path.join(self.target.trust, "link.pem")
         os.symlink("/proc/self/mem", link)
-        # What /proc has isn't even there for a rotator's process.
-        for path, why in ((self.target.trust, "not a regular file"), (link, "there is no such file")):
+        # What /proc has isn't even there for a rotator's process, where it has a mount namespace.
+        plain = "not a regular file"
+        for path, why in ((self.target.trust, plain), (link, f"({plain}|there is no such file)")):
             self.assertStatus(204, self.vault.post("rotation/targets/nofile", {**self.target.settings, "ca_file": path}))
             said = self.check("any", "nofile")
             self.assertEqual((False, "invalid"), (said["ok"], said["error_class"]))
-            self.assertIn("ca_file: " + why, said["error"])
+            self.assertRegex(said["error"], "ca_file: " + why)
         self.assertStatus(204, self.vault.delete("rotation/targets/nofile"))
 
 
