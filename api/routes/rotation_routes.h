@@ -46,6 +46,38 @@ route_handler rotation_status;
 route_handler rotation_read_creds;
 route_handler rotation_stream_events;
 
+// What every mount has whose credentials this engine turns: what happened, and what to do about it.
+#define ROTATION_COMMON_ROUTES                                                                     \
+    {HTTP_ALLOW(LIST), "credentials", rotation_list_credentials, ROUTE_PLAIN},                     \
+        {HTTP_ALLOW(GET), "credentials/:name", rotation_read_credential, ROUTE_PLAIN},             \
+        {HTTP_ALLOW(POST), "credentials/:name/rotate", rotation_rotate, ROUTE_PLAIN},              \
+        {HTTP_ALLOW(POST), "credentials/:name/acknowledge", rotation_acknowledge, ROUTE_PLAIN},    \
+        {HTTP_ALLOW(GET), "credentials/:name/history", rotation_history, ROUTE_PLAIN},             \
+        {HTTP_ALLOW(POST), "credentials/:name/plan", rotation_plan, ROUTE_PLAIN},                  \
+        {HTTP_ALLOW(POST), "credentials/:name/pause", rotation_pause, ROUTE_PLAIN},                \
+        {HTTP_ALLOW(POST), "credentials/:name/resume", rotation_resume, ROUTE_PLAIN},              \
+        {HTTP_ALLOW(POST), "credentials/:name/rollback", rotation_rollback, ROUTE_PLAIN},          \
+        {HTTP_ALLOW(POST), "credentials/:name/import", rotation_import, ROUTE_PLAIN},              \
+        {HTTP_ALLOW(GET), "credentials/:name/schedule", rotation_schedule, ROUTE_PLAIN},           \
+        {HTTP_ALLOW(GET), "events", rotation_stream_events, ROUTE_PLAIN},                          \
+        {HTTP_ALLOW(LIST), "targets", rotation_list_targets, ROUTE_PLAIN},                         \
+        {HTTP_ALLOW(GET), "targets/:name", rotation_read_target, ROUTE_PLAIN},                     \
+        {HTTP_ALLOW(POST), "targets/:name/check", rotation_check_target, ROUTE_PLAIN},             \
+        {HTTP_ALLOW(POST), "targets/:name/rotate", rotation_rotate_target, ROUTE_PLAIN},           \
+        {HTTP_ALLOW(GET), "targets/:name/recovery", rotation_read_recovery, ROUTE_PLAIN},          \
+        {HTTP_ALLOW(GET), "recovery-key", rotation_read_recovery_key, ROUTE_PLAIN},                \
+        {HTTP_ALLOW(POST), "recovery-key", rotation_make_recovery_key, ROUTE_PLAIN},               \
+        {HTTP_ALLOW(LIST), "notifiers", rotation_list_notifiers, ROUTE_PLAIN},                     \
+        {HTTP_ALLOW(GET), "notifiers/:name", rotation_read_notifier, ROUTE_PLAIN},                 \
+        {HTTP_ALLOW(POST), "notifiers/:name", rotation_write_notifier, ROUTE_PLAIN},               \
+        {HTTP_ALLOW(DELETE), "notifiers/:name", rotation_delete_notifier, ROUTE_PLAIN},            \
+        {HTTP_ALLOW(POST), "notifiers/:name/test", rotation_test_notifier, ROUTE_PLAIN},           \
+        {HTTP_ALLOW(GET), "notifiers/:name/deliveries", rotation_list_deliveries, ROUTE_PLAIN},    \
+        {HTTP_ALLOW(POST), "notifiers/:name/replay", rotation_replay_deliveries, ROUTE_PLAIN},     \
+    {                                                                                              \
+        HTTP_ALLOW(GET), "status", rotation_status, ROUTE_PLAIN                                    \
+    }
+
 // The route's :name. INVALID, explained, unless it is a name.
 struct status rotation_name(struct operation *op, struct http_request *req,
                             struct http_response *res, struct str *out);

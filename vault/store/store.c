@@ -124,7 +124,7 @@ static void note_attempt(struct store *st, bool failed, int64_t begun_us)
 }
 
 // A database that is silent keeps one thread and not all, and whoever has several things to do
-// fails at the first; when it is back, the next who asks finds out.
+// fails at the first. When it is back, the attempt under way or the next who asks finds out.
 static struct status open_one(struct store *st, struct session **out)
 {
     if (!may_try(st)) {
